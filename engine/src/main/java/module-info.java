@@ -1,0 +1,8 @@
+/** The migration itself: its ports, its errors and its progress, which other rooms implement or report. */
+@org.jspecify.annotations.NullMarked
+module dev.godwit.engine {
+    requires static org.jspecify;
+    requires transitive dev.godwit.ram;
+
+    exports dev.godwit.engine;
+}

@@ -1,0 +1,145 @@
+package dev.godwit.ram;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
+/**
+ * One bit a page of a RAM block: which pages are present, dirty or received, as the owner means it.
+ *
+ * <p>Not thread-safe, except that {@link #set(long)}, {@link #clear(long)} and {@link #get(long)} are atomic: several
+ * threads may mark different pages at once, also pages of one word. Whole-bitmap methods want quiet.
+ */
+public final class PageBitmap {
+
+    private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
+    private static final ValueLayout.OfLong LE_LONG =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private final long pages;
+    private final long[] words;
+
+    /**
+     * A bitmap in which every bit is clear.
+     *
+     * @param pages how many pages there are, at least 1
+     * @throws IllegalArgumentException if {@code pages} is less than 1 or needs more than 2^31 - 1 words
+     */
+    public PageBitmap(long pages) {
+        if (pages < 1 || pages > 64L * Integer.MAX_VALUE) {
+            throw new IllegalArgumentException("pages out of range: " + pages);
+        }
+        this.pages = pages;
+        this.words = new long[(int) ((pages + 63) >>> 6)];
+    }
+
+    /** {@return how many pages the bitmap covers} */
+    public long pages() {
+        return pages;
+    }
+
+    /** Sets the bit of a page. */
+    public void set(long page) {
+        long bit = 1L << page;
+        int word = (int) (check(page) >>> 6);
+        if ((words[word] & bit) == 0) {
+            WORD.getAndBitwiseOr(words, word, bit);
+        }
+    }
+
+    /** Clears the bit of a page. */
+    public void clear(long page) {
+        WORD.getAndBitwiseAnd(words, (int) (check(page) >>> 6), ~(1L << page));
+    }
+
+    /** {@return whether the bit of a page is set} */
+    public boolean get(long page) {
+        return ((long) WORD.getOpaque(words, (int) (check(page) >>> 6)) & (1L << page)) != 0;
+    }
+
+    /** {@return whether the bit was set; it is clear afterwards} */
+    public boolean testAndClear(long page) {
+        long bit = 1L << page;
+        return ((long) WORD.getAndBitwiseAnd(words, (int) (check(page) >>> 6), ~bit) & bit) != 0;
+    }
+
+    /** {@return the first set page at or after {@code from}, or -1 where there is none} */
+    public long nextSet(long from) {
+        return next(from, 0);
+    }
+
+    /** {@return the first clear page at or after {@code from}, or -1 where there is none} */
+    public long nextClear(long from) {
+        return next(from, -1L);
+    }
+
+    private long next(long from, long invert) {
+        if (from >= pages) {
+            return -1;
+        }
+        int word = (int) (from >>> 6);
+        long bits = (words[word] ^ invert) & (-1L << from);
+        while (bits == 0) {
+            if (++word == words.length) {
+                return -1;
+            }
+            bits = words[word] ^ invert;
+        }
+        long page = ((long) word << 6) + Long.numberOfTrailingZeros(bits);
+        return page < pages ? page : -1;
+    }
+
+    /** {@return how many bits are set} */
+    public long setPages() {
+        long count = 0;
+        for (long word : words) {
+            count += Long.bitCount(word);
+        }
+        return count;
+    }
+
+    /** {@return the length in bytes of the bitmap as QEMU writes it: whole 64-bit words} */
+    public long lengthBytes() {
+        return words.length * 8L;
+    }
+
+    /**
+     * Writes the bitmap as QEMU does on x86: 64-bit little-endian words, bit i is page i.
+     *
+     * @param target at least {@link #lengthBytes()} long
+     */
+    public void writeTo(MemorySegment target) {
+        for (int word = 0; word < words.length; word++) {
+            target.set(LE_LONG, word * 8L, words[word]);
+        }
+    }
+
+    /**
+     * Replaces the bits with those of a bitmap in QEMU's form.
+     *
+     * @param source at least {@link #lengthBytes()} long
+     * @return whether every bit past the last page was clear, as it has to be; the bits read are kept either way, those
+     *     past the end are dropped
+     */
+    public boolean readFrom(MemorySegment source) {
+        for (int word = 0; word < words.length; word++) {
+            words[word] = source.get(LE_LONG, word * 8L);
+        }
+        int used = (int) (pages & 63);
+        if (used == 0) {
+            return true;
+        }
+        long past = words[words.length - 1] & (-1L << used);
+        words[words.length - 1] &= ~past;
+        return past == 0;
+    }
+
+    private long check(long page) {
+        if (page < 0 || page >= pages) {
+            throw new IndexOutOfBoundsException("page " + page + " of " + pages);
+        }
+        return page;
+    }
+}

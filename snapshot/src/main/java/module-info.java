@@ -1,0 +1,7 @@
+/** The snapshot file: a mapped-ram file with a trailer that proves it whole; written, opened, verified, compared. */
+@org.jspecify.annotations.NullMarked
+module dev.godwit.snapshot {
+    requires static org.jspecify;
+    requires transitive dev.godwit.qemu;
+    requires dev.godwit.linux;
+}
