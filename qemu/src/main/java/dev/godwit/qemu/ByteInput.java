@@ -209,6 +209,11 @@ public final class ByteInput {
         return wanted <= BUFFER_BYTES && fill(wanted);
     }
 
+    /** {@return whether the buffer is full with what has not been read} */
+    boolean bufferIsFull() {
+        return limit - next == BUFFER_BYTES;
+    }
+
     private void ensure(int lengthBytes) throws IOException {
         if (limit - next < lengthBytes && !fill(lengthBytes)) {
             throw unexpectedAt(

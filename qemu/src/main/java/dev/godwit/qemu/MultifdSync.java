@@ -1,44 +1,36 @@
 package dev.godwit.qemu;
 
-import dev.godwit.engine.RamSink;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
 
 /**
- * The multifd channels as the main channel sees them (qemu-migration specification section 4.5). Called by the thread
- * that reads the main channel.
+ * The multifd channels as the reader of the main stream sees them, qemu-migration specification section 4.5.
+ *
+ * <p>The reader calls {@link #begin} once, when the block list of RAM START is known and its sink has begun, and
+ * {@link #sync} at every marker of the main stream: each MULTIFD_FLUSH record, or each EOS of the ram section where the
+ * source flushes after every section. Before {@code sync} it flushes its own lane.
  */
 public interface MultifdSync {
 
-    /** No channels: a stream that asks for them is refused by {@link IncomingMigration}. */
-    MultifdSync NONE = new MultifdSync() {
-        @Override
-        public void begin(RamLayout layout, RamSink sink) {}
-
-        @Override
-        public void sync() {}
-    };
-
-    /** When the channels are brought in step: not announced in the stream, follows from the machine type. */
+    /** What in the main stream is the marker: not announced there, follows from the source's machine type. */
     enum Mode {
-        /** At every MULTIFD_FLUSH record: QEMU 8.1 and later with machine types of its own. */
+        /** A MULTIFD_FLUSH record: machine types of QEMU 8.1 and later. */
         PER_ROUND,
-        /** At the end of every RAM section: QEMU 7.2, and machine types up to 8.0. */
+        /** Every EOS of RAM: QEMU before 8.1, and machine types up to 8.0. */
         PER_SECTION
     }
 
     /**
-     * The block list is known and the sink has begun: pages of the channels can be taken from here on.
+     * Tells the channels the blocks; until then they take no pages.
      *
-     * @param layout the blocks
-     * @param sink where pages go, one lane a channel
+     * @throws IOException if a channel has failed already
      */
-    void begin(RamLayout layout, RamSink sink) throws IOException;
+    void begin(RamLayout layout) throws IOException;
 
     /**
-     * Waits until every channel has delivered its SYNC packet and handed its pages to the sink, then lets them go on.
+     * Waits until every channel has delivered its next SYNC and flushed its pages, then lets the channels go on.
      *
-     * @throws IOException if a channel failed or ended; the migration has failed
+     * @throws IOException if a channel fails or ends before its SYNC, or the wait is interrupted; RAM is not complete
      */
     void sync() throws IOException;
 }

@@ -43,6 +43,11 @@ final class RamBlockListReader {
         this.mapped = mapped;
     }
 
+    /** {@return whether the pages stand in the list, as in a mapped-ram file} */
+    boolean mapped() {
+        return mapped != MappedBlockReader.NONE;
+    }
+
     /** Reads the list, from behind its word, and hands it on. */
     RamBlockList read(ByteInput input, long totalBytes, RamVisitor visitor) throws IOException {
         if (totalBytes < 0 || totalBytes > RamBlock.MAX_LENGTH_BYTES) {

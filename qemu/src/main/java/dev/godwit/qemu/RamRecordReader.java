@@ -19,6 +19,7 @@ final class RamRecordReader {
 
     private final ByteInput input;
     private final RamBlockListReader blockLists;
+    private final boolean pagesInPlace;
     private @Nullable RamLayout layout;
     private int blockIndex = NO_BLOCK;
     private long lastPageBytes;
@@ -27,6 +28,7 @@ final class RamRecordReader {
     RamRecordReader(ByteInput input, RamBlockListReader blockLists) {
         this.input = input;
         this.blockLists = blockLists;
+        this.pagesInPlace = blockLists.mapped();
     }
 
     /** A reader of a channel whose stream has said the blocks elsewhere. */
@@ -67,6 +69,9 @@ final class RamRecordReader {
         long word = input.u64();
         long offsetBytes = word & ~FLAGS_MASK;
         int flags = (int) word & FLAGS_MASK;
+        if (pagesInPlace && flags != RamFlags.EOS && flags != RamFlags.MEM_SIZE) {
+            throw unexpectedWord("no page records in a mapped-ram file", "flags 0x%03x".formatted(flags));
+        }
         switch (flags) {
             case RamFlags.PAGE | RamFlags.CONTINUE -> {
                 checkContinued(word);
