@@ -15,6 +15,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class DamagedStreamTest {
 
+    private static boolean inPages(byte value) {
+        return value == 0x5a || value == 0x5b;
+    }
+
     private static void receive(byte[] stream) throws Exception {
         IncomingMigration.from(Channels.newChannel(new ByteArrayInputStream(stream)))
                 .into(new MemoryRam());
@@ -28,7 +32,7 @@ class DamagedStreamTest {
         receive(Arrays.copyOf(stream, wholeWithout));
 
         for (int length = 0; length < stream.length; length++) {
-            if (length == wholeWithout || (stream[length] == 0x5a && length % 64 != 0)) {
+            if (length == wholeWithout || (inPages(stream[length]) && length % 64 != 0)) {
                 continue;
             }
             byte[] cut = Arrays.copyOf(stream, length);
@@ -44,7 +48,7 @@ class DamagedStreamTest {
     void a_stream_with_any_bit_flipped_outside_the_pages_is_read_or_refused() throws Exception {
         byte[] stream = StreamBytes.whole();
         for (int bit = 0; bit < stream.length * 8; bit++) {
-            if (stream[bit / 8] == 0x5a || stream[bit / 8] == 0x5b) {
+            if (inPages(stream[bit / 8])) {
                 continue;
             }
             byte[] flipped = stream.clone();

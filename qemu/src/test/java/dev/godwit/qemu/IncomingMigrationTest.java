@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class IncomingMigrationTest {
@@ -73,26 +74,41 @@ class IncomingMigrationTest {
         }
     }
 
-    @Test
-    void the_multifd_channels_are_brought_in_step_at_each_flush() throws Exception {
+    @ParameterizedTest
+    @CsvSource({
+        "multifd-none, PER_ROUND",
+        "multifd-none, AS_START_SHOWS",
+        "multifd-legacy, AS_START_SHOWS",
+        "multifd-72to10, PER_SECTION",
+        "multifd-72to10, AS_START_SHOWS",
+        "multifd-10to72, AS_START_SHOWS"
+    })
+    void the_multifd_channels_are_brought_in_step_as_the_source_does_it(String capture, MultifdSync.Mode mode)
+            throws Exception {
         List<String> calls = new ArrayList<>();
 
-        from(CapturedLayouts.resource("multifd-none.conn0.fwd.gz"))
-                .multifd(noting(calls), MultifdSync.Mode.PER_ROUND)
+        from(CapturedLayouts.resource(capture + ".conn0.fwd.gz"))
+                .multifd(noting(calls), mode)
                 .into(new MemoryRam());
 
         assertThat(calls).containsExactly("begin 6", "sync", "sync", "sync");
     }
 
     @Test
-    void the_multifd_channels_are_brought_in_step_at_each_section_of_an_older_source() throws Exception {
-        List<String> calls = new ArrayList<>();
+    void a_source_that_sends_with_multifd_is_refused_where_there_are_no_channels() {
+        assertThatThrownBy(() -> from(CapturedLayouts.resource("multifd-none.conn0.fwd.gz"))
+                        .into(new MemoryRam()))
+                .isInstanceOf(StreamFormatException.class)
+                .hasMessageContaining("the source sends with multifd");
+    }
 
-        from(CapturedLayouts.resource("multifd-72to10.conn0.fwd.gz"))
-                .multifd(noting(calls), MultifdSync.Mode.PER_SECTION)
-                .into(new MemoryRam());
-
-        assertThat(calls).containsExactly("begin 6", "sync", "sync", "sync");
+    @Test
+    void a_flush_record_is_refused_where_sections_are_the_marker() {
+        assertThatThrownBy(() -> from(CapturedLayouts.resource("multifd-none.conn0.fwd.gz"))
+                        .multifd(noting(new ArrayList<>()), MultifdSync.Mode.PER_SECTION)
+                        .into(new MemoryRam()))
+                .isInstanceOf(StreamFormatException.class)
+                .hasMessageContaining("MULTIFD_FLUSH");
     }
 
     private static MultifdSync noting(List<String> calls) {

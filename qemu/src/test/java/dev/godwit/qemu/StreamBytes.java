@@ -52,7 +52,6 @@ final class StreamBytes {
                 .u8(0)
                 .u8(1)
                 .u8(0x42)
-                .u64(RamFlags.MULTIFD_FLUSH)
                 .eos(1)
                 .command(11)
                 .end(1)

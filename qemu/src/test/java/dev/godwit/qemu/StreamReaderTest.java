@@ -85,9 +85,10 @@ class StreamReaderTest {
     }
 
     @Test
-    void a_hook_is_passed_over_and_an_empty_delta_changes_nothing() throws Exception {
+    void hooks_flushes_and_empty_deltas_are_read() throws Exception {
         byte[] stream = StreamBytes.started()
                 .part(1)
+                .u64(RamFlags.MULTIFD_FLUSH)
                 .u64(RamFlags.HOOK)
                 .named(RamFlags.XBZRLE, 0, "low")
                 .u8(1)
