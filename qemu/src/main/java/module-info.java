@@ -7,4 +7,5 @@ module dev.godwit.qemu {
     requires tools.jackson.core;
 
     exports dev.godwit.qemu;
+    exports dev.godwit.qemu.vmstate;
 }
