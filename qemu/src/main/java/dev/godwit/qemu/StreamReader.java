@@ -224,8 +224,8 @@ public final class StreamReader {
         boolean isRam = header.idstr().equals(SectionHeader.RAM)
                 && header.instanceId() == 0
                 && header.versionId() == SectionHeader.RAM_VERSION;
-        boolean isBitmaps = header.idstr().equals(DirtyBitmapSection.IDSTR)
-                && header.versionId() == DirtyBitmapSection.VERSION;
+        boolean isBitmaps =
+                header.idstr().equals(DirtyBitmapSection.IDSTR) && header.versionId() == DirtyBitmapSection.VERSION;
         if (!isRam && !isBitmaps) {
             throw input.unexpectedAt(at, "ram of version 4 or dirty-bitmap of version 1", describe(header));
         }
@@ -300,8 +300,7 @@ public final class StreamReader {
     }
 
     private RamBlockListReader blockLists(Set<String> hugePageBlocks) {
-        List<String> capabilities =
-                configuration == null ? List.of() : configuration.capabilities();
+        List<String> capabilities = configuration == null ? List.of() : configuration.capabilities();
         boolean mapped = capabilities.contains(Configuration.MAPPED_RAM);
         return new RamBlockListReader(
                 hugePageBlocks,
