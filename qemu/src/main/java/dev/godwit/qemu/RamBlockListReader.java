@@ -45,7 +45,7 @@ final class RamBlockListReader {
 
     /** {@return whether the pages stand in the list, as in a mapped-ram file} */
     boolean mapped() {
-        return mapped != MappedBlockReader.NONE;
+        return !mapped.equals(MappedBlockReader.NONE);
     }
 
     /** Reads the list, from behind its word, and hands it on. */

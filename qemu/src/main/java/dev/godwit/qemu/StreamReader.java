@@ -86,7 +86,8 @@ public final class StreamReader {
         StreamHeader.read(input);
         visitor.header();
         Configuration read = ConfigurationSection.read(input);
-        if (read.capabilities().contains(Configuration.MAPPED_RAM) && options.mapped() == MappedBlockReader.NONE) {
+        if (read.capabilities().contains(Configuration.MAPPED_RAM)
+                && options.mapped().equals(MappedBlockReader.NONE)) {
             throw input.unexpected("a stream with its pages in records", "capability mapped-ram: a file, not a stream");
         }
         configuration = read;
@@ -214,7 +215,7 @@ public final class StreamReader {
         SectionHeader header = Sections.readFullHeader(input, SectionType.START);
         for (SectionHeader other : iterables.values()) {
             if (other.sectionId() == header.sectionId()
-                    || other.idstr().equals(header.idstr()) && other.instanceId() == header.instanceId()) {
+                    || (other.idstr().equals(header.idstr()) && other.instanceId() == header.instanceId())) {
                 throw input.unexpectedAt(at, "an iterable once, with an id of its own", describe(header) + " again");
             }
         }
