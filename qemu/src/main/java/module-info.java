@@ -7,4 +7,6 @@ module dev.godwit.qemu {
     requires tools.jackson.core;
 
     exports dev.godwit.qemu;
+    exports dev.godwit.qemu.multifd;
+    exports dev.godwit.qemu.vmstate;
 }
