@@ -60,7 +60,7 @@ final class DirtyBitmapSection {
             throw input.unexpectedAt(at, "one byte of known dirty-bitmap flags", "0x%02x and more".formatted(flags));
         }
         int kind = flags & (START | COMPLETE | BITS);
-        if (Integer.bitCount(kind) > 1 || kind == 0 && (flags & EOS) == 0) {
+        if (Integer.bitCount(kind) > 1 || (kind == 0 && (flags & EOS) == 0)) {
             throw input.unexpectedAt(at, "one kind of dirty-bitmap chunk", "flags 0x%02x".formatted(flags));
         }
         if ((flags & DEVICE_NAME) != 0) {

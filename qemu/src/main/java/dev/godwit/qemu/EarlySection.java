@@ -107,9 +107,7 @@ final class EarlySection {
             }
         }
         int instance = at + 6 + idBytes;
-        return instance + 8 > ahead.byteSize()
-                ? tooShort
-                : verdict(plausible(ahead.get(BE_INT, instance + 4)));
+        return instance + 8 > ahead.byteSize() ? tooShort : verdict(plausible(ahead.get(BE_INT, instance + 4)));
     }
 
     private static boolean plausible(int versionId) {

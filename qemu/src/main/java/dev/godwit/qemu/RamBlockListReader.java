@@ -45,7 +45,7 @@ final class RamBlockListReader {
 
     /** {@return whether the pages stand in the list, as in a mapped-ram file} */
     boolean mapped() {
-        return mapped != MappedBlockReader.NONE;
+        return !mapped.equals(MappedBlockReader.NONE);
     }
 
     /** Reads the list, from behind its word, and hands it on. */
@@ -63,7 +63,8 @@ final class RamBlockListReader {
             long at = input.position();
             RamBlockList.Entry entry = readEntry(input, leftBytes);
             if (!ids.add(entry.block().id())) {
-                throw input.unexpectedAt(at, "a RAM block's id once", entry.block().id() + " again");
+                throw input.unexpectedAt(
+                        at, "a RAM block's id once", entry.block().id() + " again");
             }
             if (entries.size() == MAX_BLOCKS) {
                 throw input.unexpectedAt(at, "at most " + MAX_BLOCKS + " RAM blocks", "more");

@@ -38,7 +38,8 @@ final class RamRecordReader {
     }
 
     /** {@return the blocks, or null where the stream has not said them yet} */
-    @Nullable RamLayout layout() {
+    @Nullable
+    RamLayout layout() {
         return layout;
     }
 

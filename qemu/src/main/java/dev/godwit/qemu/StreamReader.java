@@ -86,7 +86,8 @@ public final class StreamReader {
         StreamHeader.read(input);
         visitor.header();
         Configuration read = ConfigurationSection.read(input);
-        if (read.capabilities().contains(Configuration.MAPPED_RAM) && options.mapped() == MappedBlockReader.NONE) {
+        if (read.capabilities().contains(Configuration.MAPPED_RAM)
+                && options.mapped().equals(MappedBlockReader.NONE)) {
             throw input.unexpected("a stream with its pages in records", "capability mapped-ram: a file, not a stream");
         }
         configuration = read;
@@ -214,7 +215,7 @@ public final class StreamReader {
         SectionHeader header = Sections.readFullHeader(input, SectionType.START);
         for (SectionHeader other : iterables.values()) {
             if (other.sectionId() == header.sectionId()
-                    || other.idstr().equals(header.idstr()) && other.instanceId() == header.instanceId()) {
+                    || (other.idstr().equals(header.idstr()) && other.instanceId() == header.instanceId())) {
                 throw input.unexpectedAt(at, "an iterable once, with an id of its own", describe(header) + " again");
             }
         }
@@ -224,8 +225,8 @@ public final class StreamReader {
         boolean isRam = header.idstr().equals(SectionHeader.RAM)
                 && header.instanceId() == 0
                 && header.versionId() == SectionHeader.RAM_VERSION;
-        boolean isBitmaps = header.idstr().equals(DirtyBitmapSection.IDSTR)
-                && header.versionId() == DirtyBitmapSection.VERSION;
+        boolean isBitmaps =
+                header.idstr().equals(DirtyBitmapSection.IDSTR) && header.versionId() == DirtyBitmapSection.VERSION;
         if (!isRam && !isBitmaps) {
             throw input.unexpectedAt(at, "ram of version 4 or dirty-bitmap of version 1", describe(header));
         }
@@ -300,8 +301,7 @@ public final class StreamReader {
     }
 
     private RamBlockListReader blockLists(Set<String> hugePageBlocks) {
-        List<String> capabilities =
-                configuration == null ? List.of() : configuration.capabilities();
+        List<String> capabilities = configuration == null ? List.of() : configuration.capabilities();
         boolean mapped = capabilities.contains(Configuration.MAPPED_RAM);
         return new RamBlockListReader(
                 hugePageBlocks,

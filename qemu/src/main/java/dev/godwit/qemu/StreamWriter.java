@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes the elements that it hears: a {@link StreamReader} that drives it reproduces its stream byte for byte. The byte
- * tables are at {@link StreamHeader}, {@link ConfigurationSection}, {@link SectionHeader}, {@link Command} and
+ * Writes the elements that it hears: a {@link StreamReader} that drives it reproduces its stream byte for byte. The
+ * byte tables are at {@link StreamHeader}, {@link ConfigurationSection}, {@link SectionHeader}, {@link Command} and
  * {@link StreamReader}; that of RAM records is in qemu-migration specification section 2.1.
  *
  * <p>Owned by one thread. The caller flushes the output.
