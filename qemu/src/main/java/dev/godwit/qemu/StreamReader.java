@@ -100,14 +100,15 @@ public final class StreamReader {
      * sections keep their ids and the first page names its block.
      *
      * @param connection the new connection
+     * @param next hears the elements from there on
      * @throws IllegalStateException if this reader has not come past the block list
      */
-    public StreamReader resumedOn(ByteInput connection) {
+    public StreamReader resumedOn(ByteInput connection, StreamVisitor next) {
         RamLayout layout = ram == null ? null : ram.layout();
         if (layout == null) {
             throw new IllegalStateException("no RAM to resume");
         }
-        StreamReader resumed = new StreamReader(connection, options, visitor, iterables, ended);
+        StreamReader resumed = new StreamReader(connection, options, next, iterables, ended);
         resumed.ram = new RamRecordReader(connection, blockLists(Set.of()), layout);
         resumed.configuration = configuration;
         resumed.adviseSeen = adviseSeen;
