@@ -12,6 +12,14 @@ import java.io.IOException;
  */
 public interface MultifdSync {
 
+    /** What in the main stream is the marker: not announced there, follows from the source's machine type. */
+    enum Mode {
+        /** A MULTIFD_FLUSH record: machine types of QEMU 8.1 and later. */
+        PER_ROUND,
+        /** Every EOS of RAM: QEMU before 8.1, and machine types up to 8.0. */
+        PER_SECTION
+    }
+
     /**
      * Tells the channels the blocks; until then they take no pages.
      *
