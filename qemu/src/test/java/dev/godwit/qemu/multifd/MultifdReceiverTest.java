@@ -13,8 +13,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.Pipe;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
@@ -198,10 +201,37 @@ class MultifdReceiverTest {
         assertRefused("normal_pages", patched(16, -1));
         assertRefused("zero_pages", patched(32, 128));
         assertRefused("4095 more bytes", packet(0, "ram", 1, 0), new byte[1]);
-        assertRefused("1332 more bytes", java.util.Arrays.copyOf(flags(0), 12));
+        assertRefused("1332 more bytes", Arrays.copyOf(flags(0), 12));
         assertRefused("2 more bytes", new byte[] {0x11, 0x22, 0x33, 0x44, 0, 0, 0, 1, 0, 0});
         assertRefused("version 1", new byte[] {0x11, 0x22, 0x33, 0x44, 0, 0, 0, 2, 0, 0, 0, 0});
         assertRefused("found the channel's end", new byte[0]);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, NONE", "2, ZLIB", "3, ZSTD", "4, NONE", "5, ZLIB", "6, ZSTD"})
+    void damaged_channels_end_or_are_refused_and_nobody_waits_for_ever(long seed, MultifdMethod method)
+            throws Exception {
+        SplittableRandom random = new SplittableRandom(seed);
+        String capture = "multifd-" + method.name().toLowerCase(Locale.ROOT);
+        byte[] main = CapturedLayouts.resource(capture + ".conn0.fwd.gz");
+        for (int round = 0; round < 15; round++) {
+            MemorySink sink = new MemorySink();
+            try (MultifdReceiver receiver = new MultifdReceiver(2, method, sink, () -> {})) {
+                for (int channel = 1; channel <= 2; channel++) {
+                    byte[] bytes = CapturedLayouts.resource(capture + ".conn" + channel + ".fwd.gz");
+                    for (int flips = random.nextInt(4); flips > 0; flips--) {
+                        bytes[random.nextInt(Math.min(bytes.length, 8000))] ^= (byte) (1 << random.nextInt(8));
+                    }
+                    accept(
+                            receiver,
+                            random.nextInt(3) > 0 ? bytes : Arrays.copyOf(bytes, random.nextInt(bytes.length)));
+                }
+                new MainStream(main, sink, receiver, false).read();
+                receiver.finish();
+            } catch (IOException e) {
+                assertThat(e).message().isNotEmpty();
+            }
+        }
     }
 
     private static void assertRefused(String message, byte[]... packets) throws Exception {
@@ -277,7 +307,7 @@ class MultifdReceiverTest {
 
     private static byte[] page(int content) {
         byte[] page = new byte[Page.SIZE_BYTES];
-        java.util.Arrays.fill(page, (byte) content);
+        Arrays.fill(page, (byte) content);
         return page;
     }
 }
