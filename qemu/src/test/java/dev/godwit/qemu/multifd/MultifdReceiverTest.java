@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.godwit.engine.StreamFormatException;
+import dev.godwit.qemu.IncomingMigration;
+import dev.godwit.qemu.MultifdSync;
+import dev.godwit.qemu.VmState;
 import dev.godwit.qemu.vmstate.CapturedLayouts;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.RamBlock;
@@ -32,16 +35,16 @@ class MultifdReceiverTest {
 
     @ParameterizedTest
     @CsvSource({
-        "multifd-none, 2, NONE, false",
-        "multifd-legacy, 2, NONE, false",
-        "multifd-3ch-rp, 3, NONE, false",
-        "multifd-zlib, 2, ZLIB, false",
-        "multifd-zstd, 2, ZSTD, false",
-        "multifd-72to10, 2, NONE, true",
-        "multifd-10to72, 2, NONE, true"
+        "multifd-none, 2, NONE, PER_ROUND",
+        "multifd-legacy, 2, NONE, PER_ROUND",
+        "multifd-3ch-rp, 3, NONE, PER_ROUND",
+        "multifd-zlib, 2, ZLIB, PER_ROUND",
+        "multifd-zstd, 2, ZSTD, PER_ROUND",
+        "multifd-72to10, 2, NONE, PER_SECTION",
+        "multifd-10to72, 2, NONE, PER_SECTION"
     })
     void captured_channels_bring_the_memory_of_the_manifest(
-            String capture, int channels, MultifdMethod method, boolean syncAtEverySection) throws Exception {
+            String capture, int channels, MultifdMethod method, MultifdSync.Mode mode) throws Exception {
         MemorySink sink = new MemorySink();
         try (MultifdReceiver receiver = new MultifdReceiver(channels, method, sink, () -> {})) {
             for (int channel = channels; channel >= 1; channel--) {
@@ -53,7 +56,8 @@ class MultifdReceiverTest {
             byte[] main = CapturedLayouts.resource(capture + ".conn0.fwd.gz");
             assertThat(ConnectionKind.ofFirstBytes(ByteBuffer.wrap(main).getInt(0)))
                     .contains(ConnectionKind.MAIN);
-            new MainStream(main, sink, receiver, syncAtEverySection).read();
+            VmState state = receive(main, receiver, mode, sink);
+            assertThat(state.sections()).hasSize(31);
             receiver.finish();
         }
         // The zstd capture's hashes are not in the manifest; its guest is that of multifd-none.
@@ -226,7 +230,7 @@ class MultifdReceiverTest {
                             receiver,
                             random.nextInt(3) > 0 ? bytes : Arrays.copyOf(bytes, random.nextInt(bytes.length)));
                 }
-                new MainStream(main, sink, receiver, false).read();
+                receive(main, receiver, MultifdSync.Mode.PER_ROUND, sink);
                 receiver.finish();
             } catch (IOException e) {
                 assertThat(e).message().isNotEmpty();
@@ -246,6 +250,13 @@ class MultifdReceiverTest {
                     .isInstanceOf(StreamFormatException.class)
                     .hasMessageContaining(message);
         }
+    }
+
+    private static VmState receive(byte[] main, MultifdReceiver receiver, MultifdSync.Mode mode, MemorySink sink)
+            throws IOException {
+        return IncomingMigration.from(Channels.newChannel(new ByteArrayInputStream(main)))
+                .multifd(receiver, mode)
+                .into(sink);
     }
 
     private static MultifdReceiver receiver(int channels) throws IOException {
