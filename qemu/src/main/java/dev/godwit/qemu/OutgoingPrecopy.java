@@ -146,24 +146,25 @@ public final class OutgoingPrecopy {
     private void sendPages(ByteOutput output, StreamWriter writer, SectionHeader part) throws IOException {
         progress.phase("sending RAM", ram.layout().totalBytes());
         RateLimit limit = new RateLimit(bytesPerSecond, clock);
+        int runPages = Math.clamp(limit.stepBytes() / Page.SIZE_BYTES, 1, RUN_PAGES);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment run = arena.allocate((long) RUN_PAGES * Page.SIZE_BYTES, Page.SIZE_BYTES);
+            MemorySegment run = arena.allocate((long) runPages * Page.SIZE_BYTES, Page.SIZE_BYTES);
             writer.beginRamSection(part);
             long partStart = output.position();
             for (int block = 0; block < ram.layout().blocks().size(); block++) {
                 RamBlock sent = ram.layout().block(block);
                 PageBitmap present = ram.present(block);
-                for (long page = 0; page < sent.pages(); page += RUN_PAGES) {
+                for (long page = 0; page < sent.pages(); page += runPages) {
                     if (output.position() - partStart >= PART_BYTES) {
                         writer.endOfRecords();
                         writer.endRamSection(part);
                         writer.beginRamSection(part);
                         partStart = output.position();
                     }
-                    int pages = (int) Math.min(RUN_PAGES, sent.pages() - page);
+                    int pages = (int) Math.min(runPages, sent.pages() - page);
                     sendRun(writer, block, present, page, run.asSlice(0, (long) pages * Page.SIZE_BYTES));
                     progress.advance((long) pages * Page.SIZE_BYTES);
-                    await(limit, output.position());
+                    await(limit, output);
                 }
             }
             writer.endOfRecords();
@@ -190,9 +191,9 @@ public final class OutgoingPrecopy {
         }
     }
 
-    private static void await(RateLimit limit, long transferredBytes) throws InterruptedIOException {
+    private static void await(RateLimit limit, ByteOutput output) throws IOException {
         try {
-            limit.await(transferredBytes);
+            limit.await(output);
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while the rate limit held the migration");
