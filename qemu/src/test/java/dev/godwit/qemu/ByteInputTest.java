@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 class ByteInputTest {
@@ -103,6 +104,38 @@ class ByteInputTest {
         ByteInput input = StreamBytes.input(new byte[10]);
 
         assertThatThrownBy(() -> input.bytes(Integer.MAX_VALUE)).isInstanceOf(StreamFormatException.class);
+    }
+
+    @Test
+    void bytes_that_are_there_are_read_and_left_as_they_were() throws Exception {
+        byte[] content = {1, 2, 3, 4};
+        ByteInput input = ByteInput.of(content);
+
+        assertThatThrownBy(input::u64).isInstanceOf(StreamFormatException.class);
+        assertThat(input.u16()).isEqualTo(0x0102);
+        assertThatThrownBy(input::u32).isInstanceOf(StreamFormatException.class);
+        assertThat(input.u16()).isEqualTo(0x0304);
+        assertThat(input.atEnd()).isTrue();
+        assertThat(content).containsExactly(1, 2, 3, 4);
+    }
+
+    @Test
+    void an_early_device_without_end_is_refused_in_a_long_input_too() throws Exception {
+        byte[] stream = Arrays.copyOf(
+                StreamBytes.started().u8(4).u32(9).counted("dev").u32(0).u32(1).bytes(), 3 << 20);
+
+        assertThatThrownBy(() -> new StreamReader(
+                                ByteInput.of(stream), StreamOptions.ENDS, new RecordingVisitor(new MemoryRam()))
+                        .read())
+                .isInstanceOf(StreamFormatException.class)
+                .hasMessageContaining("the footer of an early device section");
+        assertThatThrownBy(() -> new StreamReader(
+                                new ByteInput(Channels.newChannel(new ByteArrayInputStream(stream))),
+                                StreamOptions.ENDS,
+                                new RecordingVisitor(new MemoryRam()))
+                        .read())
+                .isInstanceOf(StreamFormatException.class)
+                .hasMessageContaining("the footer of an early device section");
     }
 
     @Test

@@ -1,7 +1,6 @@
 package dev.godwit.qemu;
 
 import dev.godwit.ram.Page;
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.channels.Channels;
@@ -70,7 +69,7 @@ final class StreamBytes {
 
     /** The bytes as input of a reader. */
     static ByteInput input(byte[] bytes) {
-        return new ByteInput(Channels.newChannel(new ByteArrayInputStream(bytes)));
+        return ByteInput.of(bytes);
     }
 
     StreamBytes u8(int value) throws IOException {
