@@ -64,8 +64,7 @@ final class RestoreCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         RestoreResult result;
         try (StatusLine progress = common.progress();
-                Restore restore =
-                        new Restore(new RestoreOptions(file, destination(), maxBandwidth.bytes()), progress);
+                Restore restore = new Restore(new RestoreOptions(file, destination(), maxBandwidth.bytes()), progress);
                 Interruption.Registration _ = common.interruption().register(restore)) {
             result = restore.run();
         }
@@ -90,7 +89,9 @@ final class RestoreCommand implements Callable<Integer> {
     private void printText(RestoreResult result) {
         PrintWriter out = common.out();
         out.println("the guest is at the destination"
-                + result.runState().map(state -> " (" + Printable.text(state) + ")").orElse("") + ": a "
+                + result.runState()
+                        .map(state -> " (" + Printable.text(state) + ")")
+                        .orElse("") + ": a "
                 + Printable.text(result.machineType()) + " with " + ByteSize.format(result.ramBytes())
                 + " of RAM, restored in " + Durations.text(result.total()));
         out.flush();

@@ -14,12 +14,12 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Accepts the connections of one migration and tells them apart: the main one, and those of multifd, which may send first
- * (qemu-migration specification section 4.1). A connection too many fails the migration: a source that uses multifd without
- * our knowing would leave its pages out.
+ * Accepts the connections of one migration and tells them apart: the main one, and those of multifd, which may send
+ * first (qemu-migration specification section 4.1). A connection too many fails the migration: a source that uses
+ * multifd without our knowing would leave its pages out.
  *
- * <p>A virtual thread accepts, and one for each connection waits for its first bytes. The main connection is then read by the
- * caller of {@link #awaitMain}.
+ * <p>A virtual thread accepts, and one for each connection waits for its first bytes. The main connection is then read
+ * by the caller of {@link #awaitMain}.
  */
 final class IncomingConnections implements Closeable {
 
@@ -46,9 +46,8 @@ final class IncomingConnections implements Closeable {
                 MigrationChannel channel = listener.accept();
                 int number = add(channel);
                 if (number > multifdChannels + 1) {
-                    fail(new IOException(
-                            "the source opened connection " + number + " of " + (multifdChannels + 1)
-                                    + "; if its capability multifd is on, give its number of channels and its compression"));
+                    fail(new IOException("the source opened connection " + number + " of " + (multifdChannels + 1)
+                            + "; if its capability multifd is on, give its number of channels and its compression"));
                     return;
                 }
                 if (multifd == null) {
