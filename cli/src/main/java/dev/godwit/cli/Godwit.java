@@ -1,5 +1,7 @@
 package dev.godwit.cli;
 
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -12,23 +14,48 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         version = "godwit 0.1.0-SNAPSHOT",
         description = "Moves and keeps the memory of running virtual machines.",
-        subcommands = {CommandLine.HelpCommand.class})
+        subcommands = {CommandLine.HelpCommand.class, DoctorCommand.class})
 public final class Godwit implements Callable<Integer> {
 
     @Spec
     private CommandSpec spec;
+
+    private final Interruption interruption = new Interruption();
 
     @SuppressWarnings("NullAway.Init") // picocli sets the spec
     Godwit() {}
 
     /** Runs the command and ends the process with its exit code. */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new Godwit()).execute(args));
+        Godwit godwit = new Godwit();
+        godwit.interruption.handleSignals();
+        CommandLine command = godwit.commandLine()
+                .setOut(new PrintWriter(System.out, false, StandardCharsets.UTF_8))
+                .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
+        int status = command.execute(args);
+        command.getOut().flush();
+        godwit.interruption.commandEnded();
+        System.exit(godwit.interruption.isInterrupted() ? ExitStatus.INTERRUPTED : status);
+    }
+
+    /** {@return the parser and runner of the whole command line, its failures mapped to exit statuses} */
+    CommandLine commandLine() {
+        Failures failures = new Failures(interruption);
+        return new CommandLine(this)
+                .setExecutionExceptionHandler(failures)
+                .setParameterExceptionHandler(failures)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .registerConverter(ByteCount.class, ByteCount::parse);
+    }
+
+    /** {@return what Ctrl-C closes} */
+    Interruption interruption() {
+        return interruption;
     }
 
     @Override
     public Integer call() {
         spec.commandLine().usage(spec.commandLine().getOut());
-        return CommandLine.ExitCode.USAGE;
+        return ExitStatus.USAGE;
     }
 }

@@ -21,7 +21,7 @@ public final class IncomingMigration {
     private @Nullable ReturnPath returnPath;
     private boolean switchoverAck;
     private @Nullable MultifdSync multifd;
-    private MultifdSync.Mode multifdMode = MultifdSync.Mode.PER_ROUND;
+    private MultifdSync.Mode multifdMode = MultifdSync.Mode.AS_START_SHOWS;
     private Set<String> hugePageBlocks = Set.of();
     private Progress progress = Progress.NONE;
 
@@ -59,10 +59,12 @@ public final class IncomingMigration {
         return this;
     }
 
-    /**
-     * Keeps multifd channels in step with the main stream. Without this a stream with MULTIFD_FLUSH records is read as
-     * if they were not there, as QEMU does.
-     */
+    /** Keeps multifd channels in step with the main stream, as its START section shows that the source does it. */
+    public IncomingMigration multifd(MultifdSync sync) {
+        return multifd(sync, MultifdSync.Mode.AS_START_SHOWS);
+    }
+
+    /** Keeps multifd channels in step with the main stream. Without them a stream that needs them is refused. */
     public IncomingMigration multifd(MultifdSync sync, MultifdSync.Mode mode) {
         this.multifd = sync;
         this.multifdMode = mode;
