@@ -9,6 +9,8 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.channels.Channels;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -18,6 +20,10 @@ class OutgoingPrecopyTest {
     private static VmState receive(byte[] stream, MemoryRam ram) throws Exception {
         return IncomingMigration.from(Channels.newChannel(new ByteArrayInputStream(stream)))
                 .into(ram);
+    }
+
+    private static List<String> names(VmState state) {
+        return state.sections().stream().map(Section::name).toList();
     }
 
     private static byte[] sent(OutgoingPrecopy migration) throws Exception {
@@ -36,42 +42,43 @@ class OutgoingPrecopyTest {
         VmState arrived = receive(sent(new OutgoingPrecopy(ram, state).returnPath()), again);
 
         assertThat(again.hashes()).isEqualTo(CapturedLayouts.ramHashes(capture));
-        assertThat(arrived).usingRecursiveComparison().isEqualTo(state);
+        assertThat(arrived.configuration()).isEqualTo(state.configuration());
+        assertThat(arrived.sections()).extracting(Section::name).isEqualTo(names(state));
+        for (int i = 0; i < state.sections().size(); i++) {
+            assertThat(arrived.sections().get(i).payload())
+                    .isEqualTo(state.sections().get(i).payload());
+        }
+        assertThat(arrived.vmdescription().orElseThrow())
+                .isEqualTo(state.vmdescription().orElseThrow());
     }
 
     @Test
-    void only_what_7_2_knows_is_sent() throws Exception {
+    void a_mapped_snapshot_is_sent_as_qemu_sends_it_but_for_switchover_start() throws Exception {
         MemoryRam ram = new MemoryRam();
-        VmState state = receive(CapturedLayouts.resource("precopy-pc.mig.gz"), ram);
+        byte[] captured = CapturedLayouts.resource("precopy-pc.mig.gz");
+        VmState state = receive(captured, ram);
         VmState mapped = new VmState(
                 state.configuration().withCapabilities(List.of(Configuration.MAPPED_RAM)),
                 state.ramSectionId(),
                 state.sections(),
                 state.vmdescription());
 
-        RecordingVisitor visitor = new RecordingVisitor(new MemoryRam());
-        new StreamReader(StreamBytes.input(sent(new OutgoingPrecopy(ram, mapped))), StreamOptions.ENDS, visitor).read();
+        byte[] stream = sent(new OutgoingPrecopy(ram, mapped));
 
-        assertThat(visitor.lines().subList(0, 5))
-                .extracting(line -> line.substring(9, 14))
-                .containsExactly("magic", "CONFI", "START", "PART ", "END  ");
-        assertThat(visitor.lines().get(3))
-                .as("the same records as QEMU sent")
-                .endsWith(
-                        "PART id=1 'ram' records={'0x10': 1, '0x2': 3, '0x22': 16313, '0x28': 147, '0x8': 3} end 0xba377");
+        int switchoverAt = 0xba377;
+        byte[] expected = new byte[captured.length - 5];
+        System.arraycopy(captured, 0, expected, 0, switchoverAt);
+        System.arraycopy(captured, switchoverAt + 5, expected, switchoverAt, expected.length - switchoverAt);
+        assertThat(stream).isEqualTo(expected);
     }
 
     @Test
     void shared_ram_that_was_not_saved_cannot_be_sent() {
         VmState state = new VmState(
-                new Configuration(
-                        "pc",
-                        java.util.OptionalInt.empty(),
-                        List.of(Configuration.X_IGNORE_SHARED),
-                        java.util.Optional.empty()),
+                new Configuration("pc", OptionalInt.empty(), List.of(Configuration.X_IGNORE_SHARED), Optional.empty()),
                 1,
                 List.of(),
-                java.util.Optional.empty());
+                Optional.empty());
 
         assertThatThrownBy(() -> sent(new OutgoingPrecopy(new MemoryRam(), state)))
                 .isInstanceOf(MigrationException.class)
