@@ -1,5 +1,6 @@
 package dev.godwit.operations;
 
+import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSink;
 import dev.godwit.qemu.multifd.ConnectionKind;
 import dev.godwit.qemu.multifd.MultifdReceiver;
@@ -31,12 +32,12 @@ final class IncomingConnections implements Closeable {
     private @Nullable IOException failure;
     private boolean closed;
 
-    IncomingConnections(MigrationListener listener, ReceiveOptions options, RamSink sink) {
+    IncomingConnections(MigrationListener listener, ReceiveOptions options, RamSink sink, Progress progress) {
         this.listener = listener;
         this.multifdChannels = options.multifdChannels();
         this.multifd = multifdChannels == 0
                 ? null
-                : new MultifdReceiver(multifdChannels, options.multifdMethod(), sink, this::multifdFailed);
+                : new MultifdReceiver(multifdChannels, options.multifdMethod(), sink, this::multifdFailed, progress);
         Thread.ofVirtual().name("accept").start(this::acceptAll);
     }
 
@@ -157,7 +158,7 @@ final class IncomingConnections implements Closeable {
             result = work.run();
         } catch (IOException e) {
             synchronized (this) {
-                if (failure != null && failure != e) {
+                if (failure != null && !failure.equals(e)) {
                     failure.addSuppressed(e);
                     throw failure;
                 }
@@ -184,7 +185,7 @@ final class IncomingConnections implements Closeable {
             try {
                 channel.close();
             } catch (IOException e) {
-                if (failure != null && failure != e) {
+                if (failure != null && !failure.equals(e)) {
                     failure.addSuppressed(e);
                 }
             }

@@ -62,7 +62,7 @@ public final class Receive implements Closeable {
         }
         try (SnapshotWriter writer = SnapshotWriter.create(options.file(), SnapshotOptions.DEFAULT);
                 MigrationListener listener = MigrationListener.open(options.listen());
-                IncomingConnections incoming = opened(new IncomingConnections(listener, options, writer))) {
+                IncomingConnections incoming = opened(new IncomingConnections(listener, options, writer, progress))) {
             listening.accept(listener.address());
             incoming.awaitMain();
             long startNs = System.nanoTime();

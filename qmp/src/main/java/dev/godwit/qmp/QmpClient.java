@@ -199,6 +199,11 @@ public final class QmpClient implements Closeable {
         return queue::close;
     }
 
+    /** {@return whether the connection stands, as far as is known} */
+    public boolean isConnected() {
+        return lost.get() == null;
+    }
+
     /** Keeps every event from now on until it is awaited. */
     public EventQueue events() {
         EventQueue queue = new EventQueue(queues::remove);
