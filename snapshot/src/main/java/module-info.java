@@ -6,4 +6,5 @@ module dev.godwit.snapshot {
     requires dev.godwit.linux;
 
     exports dev.godwit.snapshot.export;
+    exports dev.godwit.snapshot;
 }

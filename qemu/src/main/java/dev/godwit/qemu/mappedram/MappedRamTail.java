@@ -51,8 +51,9 @@ public final class MappedRamTail {
             throw new StreamFormatException(
                     start, "device state", "at most " + MAX_LENGTH_BYTES + " bytes", length + " bytes");
         }
-        ByteBuffer tail = FileReader.read(file, start, (int) Math.max(0, length), "device state");
-        return new MappedRamTail(head, tail.array(), start).read();
+        byte[] tail = new byte[(int) Math.max(0, length)];
+        FileReader.read(file, start, tail.length, "device state").get(tail);
+        return new MappedRamTail(head, tail, start).read();
     }
 
     private VmState read() throws StreamFormatException {
@@ -68,7 +69,7 @@ public final class MappedRamTail {
                 }
             } else if (type == SectionType.COMMAND.wireByte()) {
                 need(5);
-                int length = (bytes[at + 3] & 0xff) << 8 | bytes[at + 4] & 0xff;
+                int length = ((bytes[at + 3] & 0xff) << 8) | (bytes[at + 4] & 0xff);
                 at += 5;
                 need(length);
                 at += length;
