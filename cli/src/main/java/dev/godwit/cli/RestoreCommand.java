@@ -54,7 +54,8 @@ final class RestoreCommand implements Callable<Integer> {
 
     @Option(
             names = "--eager",
-            description = "Send all of RAM before the guest runs. The only way so far, and the default.")
+            required = true,
+            description = "Send all of RAM before the guest runs: the only way so far.")
     private boolean eager;
 
     @Option(names = "--max-bandwidth", paramLabel = "SIZE", description = "Bytes a second at most; none by default.")
@@ -62,6 +63,9 @@ final class RestoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        if (!eager) {
+            throw common.usage("--eager=false is not supported: there is no other way to restore yet");
+        }
         RestoreResult result;
         try (StatusLine progress = common.progress();
                 Restore restore = new Restore(new RestoreOptions(file, destination(), maxBandwidth.bytes()), progress);
