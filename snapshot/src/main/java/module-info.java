@@ -5,5 +5,6 @@ module dev.godwit.snapshot {
     requires transitive dev.godwit.qemu;
     requires dev.godwit.linux;
 
+    exports dev.godwit.snapshot.export;
     exports dev.godwit.snapshot;
 }

@@ -13,8 +13,6 @@ final class Durations {
         if (ms < 100) {
             return String.format(Locale.ROOT, "%.1f ms", ms);
         }
-        return ms < 1000
-                ? String.format(Locale.ROOT, "%.0f ms", ms)
-                : String.format(Locale.ROOT, "%.2f s", ms / 1000);
+        return ms < 1000 ? String.format(Locale.ROOT, "%.0f ms", ms) : String.format(Locale.ROOT, "%.2f s", ms / 1000);
     }
 }

@@ -54,7 +54,8 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
     public int handleParseException(ParameterException exception, String[] arguments) {
         CommandLine command = exception.getCommandLine();
         PrintWriter err = command.getErr();
-        err.println(command.getCommandSpec().qualifiedName() + ": " + Printable.text(exception.getMessage()));
+        err.println(command.getCommandSpec().qualifiedName() + ": "
+                + Printable.text(String.valueOf(exception.getMessage())));
         err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
         err.flush();
         return ExitStatus.USAGE;

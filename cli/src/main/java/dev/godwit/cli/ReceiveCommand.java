@@ -27,14 +27,17 @@ final class ReceiveCommand implements Callable<Integer> {
     @Mixin
     private CommonOptions common = new CommonOptions();
 
-    @Parameters(paramLabel = "FILE", description = "The snapshot; an earlier one is replaced when the new one is whole.")
+    @Parameters(
+            paramLabel = "FILE",
+            description = "The snapshot; an earlier one is replaced when the new one is whole.")
     private Path file = Path.of("");
 
     @Option(
             names = "--listen",
             required = true,
             paramLabel = "URI",
-            description = "tcp:HOST:PORT (without a host: loopback; port 0: any free one), unix:PATH, fd:N, exec:COMMAND.")
+            description =
+                    "tcp:HOST:PORT (without a host: loopback; port 0: any free one), unix:PATH, fd:N, exec:COMMAND.")
     private MigrationUri listen = new MigrationUri.Unix(Path.of(""));
 
     @Option(

@@ -54,7 +54,8 @@ final class RestoreCommand implements Callable<Integer> {
 
     @Option(
             names = "--eager",
-            description = "Send all of RAM before the guest runs. The only way so far, and the default.")
+            required = true,
+            description = "Send all of RAM before the guest runs: the only way so far.")
     private boolean eager;
 
     @Option(names = "--max-bandwidth", paramLabel = "SIZE", description = "Bytes a second at most; none by default.")
@@ -62,10 +63,12 @@ final class RestoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        if (!eager) {
+            throw common.usage("--eager=false is not supported: there is no other way to restore yet");
+        }
         RestoreResult result;
         try (StatusLine progress = common.progress();
-                Restore restore =
-                        new Restore(new RestoreOptions(file, destination(), maxBandwidth.bytes()), progress);
+                Restore restore = new Restore(new RestoreOptions(file, destination(), maxBandwidth.bytes()), progress);
                 Interruption.Registration _ = common.interruption().register(restore)) {
             result = restore.run();
         }
@@ -90,7 +93,9 @@ final class RestoreCommand implements Callable<Integer> {
     private void printText(RestoreResult result) {
         PrintWriter out = common.out();
         out.println("the guest is at the destination"
-                + result.runState().map(state -> " (" + Printable.text(state) + ")").orElse("") + ": a "
+                + result.runState()
+                        .map(state -> " (" + Printable.text(state) + ")")
+                        .orElse("") + ": a "
                 + Printable.text(result.machineType()) + " with " + ByteSize.format(result.ramBytes())
                 + " of RAM, restored in " + Durations.text(result.total()));
         out.flush();

@@ -28,10 +28,16 @@ final class SnapshotCommand implements Callable<Integer> {
     @Mixin
     private CommonOptions common = new CommonOptions();
 
-    @Parameters(paramLabel = "FILE", description = "The snapshot; an earlier one is replaced when the new one is whole.")
+    @Parameters(
+            paramLabel = "FILE",
+            description = "The snapshot; an earlier one is replaced when the new one is whole.")
     private Path file = Path.of("");
 
-    @Option(names = "--qmp", required = true, paramLabel = "SOCKET", description = "QEMU's QMP socket: unix:PATH or PATH.")
+    @Option(
+            names = "--qmp",
+            required = true,
+            paramLabel = "SOCKET",
+            description = "QEMU's QMP socket: unix:PATH or PATH.")
     private QmpAddress qmp = new QmpAddress.Unix(Path.of(""));
 
     @Option(
@@ -87,11 +93,12 @@ final class SnapshotCommand implements Callable<Integer> {
                 + Durations.text(result.total()) + " (" + result.mode().optionName() + ")");
         out.println(result.guestPause()
                 .map(pause -> "the guest stood still for " + Durations.text(pause))
-                .orElse(switch (after) {
-                    case RESUME -> "the guest was not running, and is as it was";
-                    case STAY -> "the guest is stopped at the instant of the snapshot";
-                    case QUIT -> "QEMU was told to quit";
-                }));
+                .orElse(
+                        switch (after) {
+                            case RESUME -> "the guest was not running, and is as it was";
+                            case STAY -> "the guest is stopped at the instant of the snapshot";
+                            case QUIT -> "QEMU was told to quit";
+                        }));
         out.flush();
     }
 
@@ -101,8 +108,7 @@ final class SnapshotCommand implements Callable<Integer> {
             json.writeStringProperty("mode", result.mode().optionName());
             json.writeStringProperty("after", after.name().toLowerCase(Locale.ROOT));
             json.writeNumberProperty("totalMs", result.total().toMillis());
-            result.guestPause()
-                    .ifPresent(pause -> json.writeNumberProperty("guestPauseUs", pause.toNanos() / 1000));
+            result.guestPause().ifPresent(pause -> json.writeNumberProperty("guestPauseUs", pause.toNanos() / 1000));
         });
     }
 }

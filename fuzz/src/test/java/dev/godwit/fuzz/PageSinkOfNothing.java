@@ -47,8 +47,8 @@ final class PageSinkOfNothing implements RamSink {
                 || offsetBytes % Page.SIZE_BYTES != 0
                 || lengthBytes % Page.SIZE_BYTES != 0
                 || offsetBytes > blockBytes - lengthBytes) {
-            throw new AssertionError("a page outside its block got through: block " + blockIndex + " of " + blockBytes
-                    + " bytes, offset " + offsetBytes + ", length " + lengthBytes);
+            throw new IllegalStateException("a page outside its block got through: block " + blockIndex + " of "
+                    + blockBytes + " bytes, offset " + offsetBytes + ", length " + lengthBytes);
         }
     }
 }

@@ -1,5 +1,6 @@
 package dev.godwit.operations;
 
+import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSink;
 import dev.godwit.qemu.multifd.ConnectionKind;
 import dev.godwit.qemu.multifd.MultifdReceiver;
@@ -14,12 +15,12 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Accepts the connections of one migration and tells them apart: the main one, and those of multifd, which may send first
- * (qemu-migration specification section 4.1). A connection too many fails the migration: a source that uses multifd without
- * our knowing would leave its pages out.
+ * Accepts the connections of one migration and tells them apart: the main one, and those of multifd, which may send
+ * first (qemu-migration specification section 4.1). A connection too many fails the migration: a source that uses
+ * multifd without our knowing would leave its pages out.
  *
- * <p>A virtual thread accepts, and one for each connection waits for its first bytes. The main connection is then read by the
- * caller of {@link #awaitMain}.
+ * <p>A virtual thread accepts, and one for each connection waits for its first bytes. The main connection is then read
+ * by the caller of {@link #awaitMain}.
  */
 final class IncomingConnections implements Closeable {
 
@@ -31,12 +32,12 @@ final class IncomingConnections implements Closeable {
     private @Nullable IOException failure;
     private boolean closed;
 
-    IncomingConnections(MigrationListener listener, ReceiveOptions options, RamSink sink) {
+    IncomingConnections(MigrationListener listener, ReceiveOptions options, RamSink sink, Progress progress) {
         this.listener = listener;
         this.multifdChannels = options.multifdChannels();
         this.multifd = multifdChannels == 0
                 ? null
-                : new MultifdReceiver(multifdChannels, options.multifdMethod(), sink, this::multifdFailed);
+                : new MultifdReceiver(multifdChannels, options.multifdMethod(), sink, this::multifdFailed, progress);
         Thread.ofVirtual().name("accept").start(this::acceptAll);
     }
 
@@ -46,9 +47,8 @@ final class IncomingConnections implements Closeable {
                 MigrationChannel channel = listener.accept();
                 int number = add(channel);
                 if (number > multifdChannels + 1) {
-                    fail(new IOException(
-                            "the source opened connection " + number + " of " + (multifdChannels + 1)
-                                    + "; if its capability multifd is on, give its number of channels and its compression"));
+                    fail(new IOException("the source opened connection " + number + " of " + (multifdChannels + 1)
+                            + "; if its capability multifd is on, give its number of channels and its compression"));
                     return;
                 }
                 if (multifd == null) {
@@ -158,7 +158,7 @@ final class IncomingConnections implements Closeable {
             result = work.run();
         } catch (IOException e) {
             synchronized (this) {
-                if (failure != null && failure != e) {
+                if (failure != null && !failure.equals(e)) {
                     failure.addSuppressed(e);
                     throw failure;
                 }
@@ -185,7 +185,7 @@ final class IncomingConnections implements Closeable {
             try {
                 channel.close();
             } catch (IOException e) {
-                if (failure != null && failure != e) {
+                if (failure != null && !failure.equals(e)) {
                     failure.addSuppressed(e);
                 }
             }

@@ -9,8 +9,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The migration capabilities and parameters of a QEMU as they were found, to be put back. Every capability that QEMU has is
- * either asked for or switched off for the time between, so that nothing set by somebody else changes the stream.
+ * The migration capabilities and parameters of a QEMU as they were found, to be put back. Every capability that QEMU
+ * has is either asked for or switched off for the time between, so that nothing set by somebody else changes the
+ * stream.
  */
 final class QemuSettings {
 

@@ -7,6 +7,7 @@ import dev.godwit.qemu.IncomingMigration;
 import dev.godwit.qemu.ReturnPath;
 import dev.godwit.qemu.VmState;
 import dev.godwit.snapshot.CreationFacts;
+import dev.godwit.snapshot.SnapshotOptions;
 import dev.godwit.snapshot.SnapshotWriter;
 import dev.godwit.transport.MigrationListener;
 import dev.godwit.transport.MigrationUri;
@@ -14,7 +15,6 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The destination of a live migration that somebody else starts, into a snapshot file ({@code godwit receive}).
  *
- * <p>The source is told of success (SHUT(0) on the return path) only when the file is whole, synced and under its name. On
- * any error it is told so and keeps its guest, and what was under the name is still there. {@link #close} may be called
- * from any thread and ends {@link #run} like an error.
+ * <p>The source is told of success (SHUT(0) on the return path) only when the file is whole, synced and under its name.
+ * On any error it is told so and keeps its guest, and what was under the name is still there. {@link #close} may be
+ * called from any thread and ends {@link #run} like an error.
  */
 public final class Receive implements Closeable {
 
@@ -60,9 +60,9 @@ public final class Receive implements Closeable {
         synchronized (this) {
             runner = Thread.currentThread();
         }
-        try (SnapshotWriter writer = SnapshotWriter.create(options.file());
+        try (SnapshotWriter writer = SnapshotWriter.create(options.file(), SnapshotOptions.DEFAULT);
                 MigrationListener listener = MigrationListener.open(options.listen());
-                IncomingConnections incoming = opened(new IncomingConnections(listener, options, writer))) {
+                IncomingConnections incoming = opened(new IncomingConnections(listener, options, writer, progress))) {
             listening.accept(listener.address());
             incoming.awaitMain();
             long startNs = System.nanoTime();
@@ -79,7 +79,8 @@ public final class Receive implements Closeable {
         ReturnPath returnPath = new ReturnPath(incoming.main());
         boolean whole = false;
         try {
-            IncomingMigration migration = IncomingMigration.from(incoming.main()).progress(progress);
+            IncomingMigration migration =
+                    IncomingMigration.from(incoming.main()).progress(progress);
             if (incoming.main().isDuplex()) {
                 migration.returnPath(returnPath);
             }
@@ -89,7 +90,14 @@ public final class Receive implements Closeable {
             incoming.multifd().ifPresent(migration::multifd);
             VmState state = incoming.explaining(() -> migration.into(writer));
             incoming.finish();
-            writer.commit(state, new CreationFacts(Instant.now(), "receive", Optional.empty()));
+            writer.commit(
+                    state,
+                    new CreationFacts(
+                            Instant.now(),
+                            GodwitVersion.TEXT,
+                            "",
+                            "receive",
+                            "migration from " + incoming.main().remote()));
             whole = true;
             boolean sourceTold = migration.returnPathOpened() && told(returnPath);
             return new ReceiveResult(

@@ -28,8 +28,8 @@ public record ReceiveOptions(
         }
         boolean severalChannels = listen instanceof MigrationUri.Tcp || listen instanceof MigrationUri.Unix;
         if (multifdChannels > 0 && !severalChannels) {
-            throw new IllegalArgumentException("multifd needs several connections, and " + listen
-                    + " has one; use tcp or unix");
+            throw new IllegalArgumentException(
+                    "multifd needs several connections, and " + listen + " has one; use tcp or unix");
         }
     }
 }

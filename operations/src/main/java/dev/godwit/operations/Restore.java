@@ -13,8 +13,8 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Brings a guest back from its snapshot, eagerly: an ordinary precopy stream with a return path into a QEMU that waits for one
- * ({@code godwit restore --eager}).
+ * Brings a guest back from its snapshot, eagerly: an ordinary precopy stream with a return path into a QEMU that waits
+ * for one ({@code godwit restore --eager}).
  *
  * <p>It succeeds only when the destination says that everything is loaded. The snapshot is only read, so a guest whose
  * restore fails is still where it was: in its file. {@link #close} may be called from any thread and ends {@link #run}.
@@ -46,7 +46,7 @@ public final class Restore implements Closeable {
      */
     public RestoreResult run() throws MigrationException {
         long startNs = System.nanoTime();
-        try (Snapshot snapshot = Snapshot.open(options.file(), progress);
+        try (Snapshot snapshot = Snapshot.open(options.file(), 0, progress);
                 DestinationQemu destination = DestinationQemu.open(options.destination())) {
             send(snapshot, destination);
             return new RestoreResult(

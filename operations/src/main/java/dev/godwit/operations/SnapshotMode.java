@@ -3,13 +3,13 @@ package dev.godwit.operations;
 /** How a snapshot of a running QEMU is taken. */
 public enum SnapshotMode {
     /**
-     * The guest stops for the milliseconds in which its devices are saved, and runs on while its write-protected memory is
-     * copied: the snapshot is that of the start. Needs userfaultfd for QEMU's user.
+     * The guest stops for the milliseconds in which its devices are saved, and runs on while its write-protected memory
+     * is copied: the snapshot is that of the start. Needs userfaultfd for QEMU's user.
      */
     BACKGROUND,
     /**
-     * Precopy: the guest runs while its memory is copied in rounds, and stops for the last one: the snapshot is that of the
-     * end. Works everywhere; a guest that writes faster than it is copied never gets there.
+     * Precopy: the guest runs while its memory is copied in rounds, and stops for the last one: the snapshot is that of
+     * the end. Works everywhere; a guest that writes faster than it is copied never gets there.
      */
     LIVE,
     /** The guest is stopped for the whole copy. */

@@ -36,7 +36,7 @@ final class SourceQemu implements Closeable {
     private final QemuSettings settings;
     private final RunState before;
     private final GuestPause pause = new GuestPause();
-    private final AutoCloseable subscription;
+    private final Closeable subscription;
     private boolean begun;
     private boolean keptStopped;
 
@@ -200,7 +200,7 @@ final class SourceQemu implements Closeable {
     /** Puts QEMU back: no migration, its own settings, and the guest as it was. */
     @Override
     public void close() throws IOException {
-        try (subscriptionAsCloseable()) {
+        try (subscription) {
             if (!begun) {
                 return;
             }
@@ -221,18 +221,6 @@ final class SourceQemu implements Closeable {
         if (before.running() && !qemu.queryStatus().running()) {
             qemu.cont();
         }
-    }
-
-    private Closeable subscriptionAsCloseable() {
-        return () -> {
-            try {
-                subscription.close();
-            } catch (IOException e) {
-                throw e;
-            } catch (Exception e) {
-                throw new IOException(e);
-            }
-        };
     }
 
     private static void pauseBriefly() throws IOException {

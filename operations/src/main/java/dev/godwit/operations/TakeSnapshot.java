@@ -6,16 +6,15 @@ import dev.godwit.engine.Progress;
 import dev.godwit.qemu.IncomingMigration;
 import dev.godwit.qemu.ReturnPath;
 import dev.godwit.qemu.VmState;
-import dev.godwit.qmp.QmpAddress;
 import dev.godwit.qmp.QmpClient;
 import dev.godwit.snapshot.CreationFacts;
+import dev.godwit.snapshot.SnapshotOptions;
 import dev.godwit.snapshot.SnapshotWriter;
 import dev.godwit.transport.MigrationChannel;
 import dev.godwit.transport.MigrationListener;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -63,7 +62,7 @@ public final class TakeSnapshot implements Closeable {
             runner = Thread.currentThread();
         }
         long startNs = System.nanoTime();
-        try (SnapshotWriter writer = SnapshotWriter.create(options.file());
+        try (SnapshotWriter writer = SnapshotWriter.create(options.file(), SnapshotOptions.DEFAULT);
                 QmpClient qmp = QmpClient.connect(options.qmp());
                 SourceQemu source = new SourceQemu(qmp, options)) {
             Optional<Duration> pause = snapshot(writer, source);
@@ -87,8 +86,7 @@ public final class TakeSnapshot implements Closeable {
                 MigrationListener opened =
                         opened(MigrationListener.open(new MigrationUri.Unix(folder.resolve("migration.sock"))));
                 MigrationChannel connection = begin(source, opened)) {
-            IncomingMigration incoming =
-                    IncomingMigration.from(connection).progress(progress);
+            IncomingMigration incoming = IncomingMigration.from(connection).progress(progress);
             ReturnPath returnPath = new ReturnPath(connection);
             if (source.hasReturnPath()) {
                 incoming.returnPath(returnPath);
@@ -129,7 +127,12 @@ public final class TakeSnapshot implements Closeable {
     }
 
     private CreationFacts facts(SourceQemu source) {
-        return new CreationFacts(Instant.now(), options.mode().optionName(), source.version());
+        return new CreationFacts(
+                Instant.now(),
+                GodwitVersion.TEXT,
+                source.version(),
+                options.mode().optionName(),
+                "QEMU at " + options.qmp());
     }
 
     /** Ends {@link #run} if it is under way, and waits until QEMU is as it was. */

@@ -10,8 +10,8 @@ import java.nio.file.Path;
  * @param qmp the control socket of the QEMU
  * @param mode how
  * @param after what becomes of the guest then
- * @param maxBandwidthBytesPerSecond the limit of {@link SnapshotMode#LIVE} and {@link SnapshotMode#STOP}, 0 for none; QEMU has
- *     none for {@link SnapshotMode#BACKGROUND}
+ * @param maxBandwidthBytesPerSecond the limit of {@link SnapshotMode#LIVE} and {@link SnapshotMode#STOP}, 0 for none;
+ *     QEMU has none for {@link SnapshotMode#BACKGROUND}
  */
 public record TakeSnapshotOptions(
         Path file, QmpAddress qmp, SnapshotMode mode, AfterSnapshot after, long maxBandwidthBytesPerSecond) {

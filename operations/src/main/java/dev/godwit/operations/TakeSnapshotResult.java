@@ -9,8 +9,8 @@ import java.util.Optional;
  *
  * @param file its name
  * @param mode how it was taken
- * @param guestPause how long the guest stood still, by QEMU's own events; empty where it did not run before, or does not run
- *     after
+ * @param guestPause how long the guest stood still, by QEMU's own events; empty where it did not run before, or does
+ *     not run after
  * @param total from the start to the synced file
  */
 public record TakeSnapshotResult(Path file, SnapshotMode mode, Optional<Duration> guestPause, Duration total) {}

@@ -24,6 +24,7 @@ public final class IncomingMigration {
     private MultifdSync.Mode multifdMode = MultifdSync.Mode.AS_START_SHOWS;
     private Set<String> hugePageBlocks = Set.of();
     private Progress progress = Progress.NONE;
+    private boolean returnPathOpened;
 
     private IncomingMigration(ReadableByteChannel channel) {
         this.channel = channel;
@@ -83,6 +84,11 @@ public final class IncomingMigration {
         return this;
     }
 
+    /** {@return whether the source has opened the return path, and so waits for the last word; after {@link #into}} */
+    public boolean returnPathOpened() {
+        return returnPathOpened;
+    }
+
     /**
      * Receives the stream to its end.
      *
@@ -99,6 +105,7 @@ public final class IncomingMigration {
         try (IncomingPages pages = new IncomingPages(input, sink, multifd, multifdMode, progress)) {
             IncomingElements elements = new IncomingElements(input, pages, returnPath, switchoverAck);
             new StreamReader(input, options, elements).read();
+            returnPathOpened = elements.returnPathOpened();
             return elements.finish();
         }
     }

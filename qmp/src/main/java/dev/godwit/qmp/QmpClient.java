@@ -17,6 +17,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A connection to a QEMU's QMP socket.
@@ -40,7 +41,7 @@ public final class QmpClient implements Closeable {
     private final Map<Long, CompletableFuture<JsonObject>> waiting = new ConcurrentHashMap<>();
     private final LinkedBlockingQueue<JsonObject> toWrite = new LinkedBlockingQueue<>();
     private final Set<EventQueue> queues = ConcurrentHashMap.newKeySet();
-    private final AtomicReference<IOException> lost = new AtomicReference<>();
+    private final AtomicReference<@Nullable IOException> lost = new AtomicReference<>();
     private volatile boolean outOfBand;
 
     private QmpClient(QmpAddress address, QmpLines lines) {
@@ -171,7 +172,8 @@ public final class QmpClient implements Closeable {
             Thread.currentThread().interrupt();
             throw (IOException) new InterruptedIOException("interrupted while waiting for " + what).initCause(e);
         } catch (ExecutionException e) {
-            throw new IOException(e.getCause().getMessage() + "; it was waited for " + what, e.getCause());
+            Throwable cause = e.getCause() == null ? e : e.getCause();
+            throw new IOException(cause.getMessage() + "; it was waited for " + what, cause);
         }
     }
 
@@ -179,7 +181,7 @@ public final class QmpClient implements Closeable {
      * Calls the subscriber with every event from now on, in order, on a thread of its own, until what is returned is
      * closed or the connection ends. What it throws is logged.
      */
-    public AutoCloseable subscribe(Consumer<QmpEvent> subscriber) {
+    public Closeable subscribe(Consumer<QmpEvent> subscriber) {
         EventQueue queue = events();
         Thread.ofVirtual().name("qmp-subscriber").start(() -> {
             while (true) {
@@ -194,7 +196,12 @@ public final class QmpClient implements Closeable {
                 }
             }
         });
-        return queue;
+        return queue::close;
+    }
+
+    /** {@return whether the connection stands, as far as is known} */
+    public boolean isConnected() {
+        return lost.get() == null;
     }
 
     /** Keeps every event from now on until it is awaited. */
@@ -268,7 +275,7 @@ public final class QmpClient implements Closeable {
         }
     }
 
-    private void lose(String why, Exception cause) {
+    private void lose(@Nullable String why, Exception cause) {
         end(new IOException("the connection to QEMU at %s was lost: %s".formatted(address, why), cause));
     }
 
