@@ -12,10 +12,13 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "godwit",
         mixinStandardHelpOptions = true,
-        version = "godwit 0.1.0-SNAPSHOT",
+        version = "godwit " + Godwit.VERSION,
         description = "Moves and keeps the memory of running virtual machines.",
-        subcommands = {CommandLine.HelpCommand.class, DoctorCommand.class})
+        subcommands = {CommandLine.HelpCommand.class, ConvertCommand.class, DiffCommand.class, DoctorCommand.class, InspectCommand.class, VerifyCommand.class})
 public final class Godwit implements Callable<Integer> {
+
+    /** The version of this program. */
+    static final String VERSION = "0.1.0-SNAPSHOT";
 
     @Spec
     private CommandSpec spec;

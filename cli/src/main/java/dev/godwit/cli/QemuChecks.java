@@ -23,7 +23,7 @@ final class QemuChecks {
     static List<Finding> all() {
         Set<Path> programs = new LinkedHashSet<>();
         Optional.ofNullable(System.getenv("PATH")).ifPresent(path -> {
-            for (String folder : path.split(":")) {
+            for (String folder : path.split(":", -1)) {
                 if (!folder.isEmpty()) {
                     programs.add(Path.of(folder, NAME));
                 }
