@@ -112,6 +112,18 @@ public sealed interface Damage {
     }
 
     /**
+     * No bitmap has a bit set, but there are pages: QEMU's background-snapshot leaves such files with mapped-ram, and
+     * loads them as empty memory without a word.
+     */
+    record BitmapsNeverWritten(long positionBytes) implements Damage {
+        @Override
+        public String describe() {
+            return "no page is marked present, though pages are there: QEMU's background-snapshot with mapped-ram"
+                    + " writes such files";
+        }
+    }
+
+    /**
      * The file does not keep to its format.
      *
      * @param problem what was expected and found
