@@ -35,7 +35,7 @@ final class CommonOptions {
         return commandSpec().commandLine().getErr();
     }
 
-    /** {@return progress as the user wants to see it; close it before the result is printed} */
+    /** {@return progress as the user wants to see it; end it before the result is printed} */
     StatusLine progress() {
         return quiet ? StatusLine.silent() : StatusLine.on(err());
     }

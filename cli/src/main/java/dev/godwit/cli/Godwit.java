@@ -16,16 +16,23 @@ import picocli.CommandLine.TypeConversionException;
 @Command(
         name = "godwit",
         mixinStandardHelpOptions = true,
-        version = "godwit 0.1.0-SNAPSHOT",
+        version = "godwit " + Godwit.VERSION,
         description = "Moves and keeps the memory of running virtual machines.",
         subcommands = {
-            CommandLine.HelpCommand.class,
             SnapshotCommand.class,
             ReceiveCommand.class,
             RestoreCommand.class,
-            DoctorCommand.class
+            InspectCommand.class,
+            VerifyCommand.class,
+            DiffCommand.class,
+            ConvertCommand.class,
+            DoctorCommand.class,
+            CommandLine.HelpCommand.class
         })
 public final class Godwit implements Callable<Integer> {
+
+    /** The version of this program. */
+    static final String VERSION = "0.1.0-SNAPSHOT";
 
     @Spec
     private CommandSpec spec;

@@ -81,10 +81,14 @@ final class StatusLine implements Progress, AutoCloseable {
     }
 
     /** Ends the line, so that what is printed next starts on one of its own. */
-    @Override
-    public synchronized void close() {
+    synchronized void end() {
         finish();
         phase = new Phase("", -1, clockNs.getAsLong());
+    }
+
+    @Override
+    public void close() {
+        end();
     }
 
     private void finish() {
