@@ -17,6 +17,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A connection to a QEMU's QMP socket.
@@ -40,7 +41,7 @@ public final class QmpClient implements Closeable {
     private final Map<Long, CompletableFuture<JsonObject>> waiting = new ConcurrentHashMap<>();
     private final LinkedBlockingQueue<JsonObject> toWrite = new LinkedBlockingQueue<>();
     private final Set<EventQueue> queues = ConcurrentHashMap.newKeySet();
-    private final AtomicReference<IOException> lost = new AtomicReference<>();
+    private final AtomicReference<@Nullable IOException> lost = new AtomicReference<>();
     private volatile boolean outOfBand;
 
     private QmpClient(QmpAddress address, QmpLines lines) {
@@ -171,7 +172,8 @@ public final class QmpClient implements Closeable {
             Thread.currentThread().interrupt();
             throw (IOException) new InterruptedIOException("interrupted while waiting for " + what).initCause(e);
         } catch (ExecutionException e) {
-            throw new IOException(e.getCause().getMessage() + "; it was waited for " + what, e.getCause());
+            Throwable cause = e.getCause() == null ? e : e.getCause();
+            throw new IOException(cause.getMessage() + "; it was waited for " + what, cause);
         }
     }
 
@@ -218,7 +220,7 @@ public final class QmpClient implements Closeable {
                 receive(lines.read());
             }
         } catch (IOException e) {
-            lose(e.getMessage(), e);
+            lose(e);
         }
     }
 
@@ -262,14 +264,14 @@ public final class QmpClient implements Closeable {
                 }
             }
         } catch (IOException e) {
-            lose(e.getMessage(), e);
+            lose(e);
         } catch (InterruptedException e) {
-            lose("its writer was interrupted", e);
+            lose(e);
         }
     }
 
-    private void lose(String why, Exception cause) {
-        end(new IOException("the connection to QEMU at %s was lost: %s".formatted(address, why), cause));
+    private void lose(Exception cause) {
+        end(new IOException("the connection to QEMU at %s was lost: %s".formatted(address, cause.getMessage()), cause));
     }
 
     private void end(IOException cause) {

@@ -34,7 +34,10 @@ final class QmpLines implements Closeable {
             int lengthBytes = readLine();
             String text = decode(lengthBytes);
             if (!text.isBlank()) {
-                return JsonValue.parse(text) instanceof JsonObject object ? object : refuse("a line that is no object");
+                if (JsonValue.parse(text) instanceof JsonObject object) {
+                    return object;
+                }
+                throw refusal("a line that is no object");
             }
         }
     }
@@ -57,7 +60,7 @@ final class QmpLines implements Closeable {
                     return lengthBytes;
                 }
                 if (lengthBytes == MAX_LINE_BYTES) {
-                    refuse("a line of more than " + MAX_LINE_BYTES + " bytes");
+                    throw refusal("a line of more than " + MAX_LINE_BYTES + " bytes");
                 }
                 if (lengthBytes == line.length) {
                     line = Arrays.copyOf(line, Math.min(2 * line.length, MAX_LINE_BYTES));
@@ -74,12 +77,12 @@ final class QmpLines implements Closeable {
                     .decode(ByteBuffer.wrap(line, 0, lengthBytes))
                     .toString();
         } catch (CharacterCodingException e) {
-            return refuse("a line that is no UTF-8");
+            throw refusal("a line that is no UTF-8");
         }
     }
 
-    private static <T> T refuse(String found) throws MalformedJsonException {
-        throw new MalformedJsonException("the peer sent " + found + " where QMP has one JSON object a line");
+    private static MalformedJsonException refusal(String found) {
+        return new MalformedJsonException("the peer sent " + found + " where QMP has one JSON object a line");
     }
 
     /** Writes a line whole. */
