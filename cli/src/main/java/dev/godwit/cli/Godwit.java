@@ -23,8 +23,6 @@ import picocli.CommandLine.TypeConversionException;
             ReceiveCommand.class,
             RestoreCommand.class,
             InspectCommand.class,
-            VerifyCommand.class,
-            DiffCommand.class,
             ConvertCommand.class,
             DoctorCommand.class,
             CommandLine.HelpCommand.class

@@ -225,7 +225,7 @@ public final class QmpClient implements Closeable {
                 receive(lines.read());
             }
         } catch (IOException e) {
-            lose(e.getMessage(), e);
+            lose(e);
         }
     }
 
@@ -269,14 +269,19 @@ public final class QmpClient implements Closeable {
                 }
             }
         } catch (IOException e) {
-            lose(e.getMessage(), e);
+            lose(e);
         } catch (InterruptedException e) {
-            lose("its writer was interrupted", e);
+            lose(e);
         }
     }
 
+<<<<<<< HEAD
     private void lose(@Nullable String why, Exception cause) {
         end(new IOException("the connection to QEMU at %s was lost: %s".formatted(address, why), cause));
+=======
+    private void lose(Exception cause) {
+        end(new IOException("the connection to QEMU at %s was lost: %s".formatted(address, cause.getMessage()), cause));
+>>>>>>> peers
     }
 
     private void end(IOException cause) {

@@ -37,7 +37,7 @@ final class QmpLines implements Closeable {
                 if (JsonValue.parse(text) instanceof JsonObject object) {
                     return object;
                 }
-                throw refused("a line that is no object");
+                throw refusal("a line that is no object");
             }
         }
     }
@@ -60,7 +60,7 @@ final class QmpLines implements Closeable {
                     return lengthBytes;
                 }
                 if (lengthBytes == MAX_LINE_BYTES) {
-                    throw refused("a line of more than " + MAX_LINE_BYTES + " bytes");
+                    throw refusal("a line of more than " + MAX_LINE_BYTES + " bytes");
                 }
                 if (lengthBytes == line.length) {
                     line = Arrays.copyOf(line, Math.min(2 * line.length, MAX_LINE_BYTES));
@@ -77,11 +77,11 @@ final class QmpLines implements Closeable {
                     .decode(ByteBuffer.wrap(line, 0, lengthBytes))
                     .toString();
         } catch (CharacterCodingException e) {
-            throw refused("a line that is no UTF-8");
+            throw refusal("a line that is no UTF-8");
         }
     }
 
-    private static MalformedJsonException refused(String found) {
+    private static MalformedJsonException refusal(String found) {
         return new MalformedJsonException("the peer sent " + found + " where QMP has one JSON object a line");
     }
 
