@@ -275,13 +275,8 @@ public final class QmpClient implements Closeable {
         }
     }
 
-<<<<<<< HEAD
-    private void lose(@Nullable String why, Exception cause) {
-        end(new IOException("the connection to QEMU at %s was lost: %s".formatted(address, why), cause));
-=======
     private void lose(Exception cause) {
         end(new IOException("the connection to QEMU at %s was lost: %s".formatted(address, cause.getMessage()), cause));
->>>>>>> peers
     }
 
     private void end(IOException cause) {
