@@ -14,7 +14,14 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         version = "godwit " + Godwit.VERSION,
         description = "Moves and keeps the memory of running virtual machines.",
-        subcommands = {CommandLine.HelpCommand.class, ConvertCommand.class, DiffCommand.class, DoctorCommand.class, InspectCommand.class, VerifyCommand.class})
+        subcommands = {
+            CommandLine.HelpCommand.class,
+            ConvertCommand.class,
+            DiffCommand.class,
+            DoctorCommand.class,
+            InspectCommand.class,
+            VerifyCommand.class
+        })
 public final class Godwit implements Callable<Integer> {
 
     /** The version of this program. */
