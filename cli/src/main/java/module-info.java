@@ -6,6 +6,7 @@ module dev.godwit.cli {
     requires dev.godwit.linux;
     requires info.picocli;
     requires tools.jackson.core;
+    requires jdk.unsupported;
 
     opens dev.godwit.cli to
             info.picocli;

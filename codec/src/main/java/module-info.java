@@ -4,4 +4,6 @@ module dev.godwit.codec {
     requires static org.jspecify;
     requires transitive dev.godwit.ram;
     requires com.github.luben.zstd_jni;
+
+    exports dev.godwit.codec;
 }

@@ -7,4 +7,7 @@ module dev.godwit.qemu {
     requires tools.jackson.core;
 
     exports dev.godwit.qemu;
+    exports dev.godwit.qemu.mappedram;
+    exports dev.godwit.qemu.multifd;
+    exports dev.godwit.qemu.vmstate;
 }

@@ -4,4 +4,7 @@ module dev.godwit.snapshot {
     requires static org.jspecify;
     requires transitive dev.godwit.qemu;
     requires dev.godwit.linux;
+
+    exports dev.godwit.snapshot.export;
+    exports dev.godwit.snapshot;
 }

@@ -3,4 +3,6 @@
 module dev.godwit.transport {
     requires static org.jspecify;
     requires dev.godwit.linux;
+
+    exports dev.godwit.transport;
 }

@@ -1,34 +1,87 @@
 package dev.godwit.cli;
 
+import dev.godwit.qmp.QmpAddress;
+import dev.godwit.transport.MigrationUri;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** The {@code godwit} command. */
 @Command(
         name = "godwit",
         mixinStandardHelpOptions = true,
-        version = "godwit 0.1.0-SNAPSHOT",
+        version = "godwit " + Godwit.VERSION,
         description = "Moves and keeps the memory of running virtual machines.",
-        subcommands = {CommandLine.HelpCommand.class})
+        subcommands = {
+            SnapshotCommand.class,
+            ReceiveCommand.class,
+            RestoreCommand.class,
+            InspectCommand.class,
+            ConvertCommand.class,
+            DoctorCommand.class,
+            CommandLine.HelpCommand.class
+        })
 public final class Godwit implements Callable<Integer> {
+
+    /** The version of this program. */
+    static final String VERSION = "0.1.0-SNAPSHOT";
 
     @Spec
     private CommandSpec spec;
+
+    private final Interruption interruption = new Interruption();
 
     @SuppressWarnings("NullAway.Init") // picocli sets the spec
     Godwit() {}
 
     /** Runs the command and ends the process with its exit code. */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new Godwit()).execute(args));
+        Godwit godwit = new Godwit();
+        godwit.interruption.handleSignals();
+        CommandLine command = godwit.commandLine()
+                .setOut(new PrintWriter(System.out, false, StandardCharsets.UTF_8))
+                .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
+        int status = command.execute(args);
+        command.getOut().flush();
+        godwit.interruption.commandEnded();
+        System.exit(godwit.interruption.isInterrupted() ? ExitStatus.INTERRUPTED : status);
+    }
+
+    /** {@return the parser and runner of the whole command line, its failures mapped to exit statuses} */
+    CommandLine commandLine() {
+        Failures failures = new Failures(interruption);
+        return new CommandLine(this)
+                .setExecutionExceptionHandler(failures)
+                .setParameterExceptionHandler(failures)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .registerConverter(ByteCount.class, ByteCount::parse)
+                .registerConverter(QmpAddress.class, text -> checked(text, QmpAddress::parse))
+                .registerConverter(MigrationUri.class, text -> checked(text, MigrationUri::parse));
+    }
+
+    /** picocli prints the words of its own exception only. */
+    private static <T> T checked(String text, Function<String, T> parser) {
+        try {
+            return parser.apply(text);
+        } catch (IllegalArgumentException e) {
+            throw new TypeConversionException(e.getMessage());
+        }
+    }
+
+    /** {@return what Ctrl-C closes} */
+    Interruption interruption() {
+        return interruption;
     }
 
     @Override
     public Integer call() {
         spec.commandLine().usage(spec.commandLine().getOut());
-        return CommandLine.ExitCode.USAGE;
+        return ExitStatus.USAGE;
     }
 }

@@ -181,7 +181,7 @@ public final class QmpClient implements Closeable {
      * Calls the subscriber with every event from now on, in order, on a thread of its own, until what is returned is
      * closed or the connection ends. What it throws is logged.
      */
-    public AutoCloseable subscribe(Consumer<QmpEvent> subscriber) {
+    public Closeable subscribe(Consumer<QmpEvent> subscriber) {
         EventQueue queue = events();
         Thread.ofVirtual().name("qmp-subscriber").start(() -> {
             while (true) {
@@ -196,7 +196,12 @@ public final class QmpClient implements Closeable {
                 }
             }
         });
-        return queue;
+        return queue::close;
+    }
+
+    /** {@return whether the connection stands, as far as is known} */
+    public boolean isConnected() {
+        return lost.get() == null;
     }
 
     /** Keeps every event from now on until it is awaited. */

@@ -1,0 +1,87 @@
+package dev.godwit.linux;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/** The calls that change files. */
+final class FileWriteCalls {
+
+    static final int FALLOC_FL_KEEP_SIZE = 1;
+    static final int FALLOC_FL_PUNCH_HOLE = 2;
+    static final int LOCK_EX = 2;
+    static final int LOCK_NB = 4;
+
+    private static final MethodHandle PWRITE =
+            LibC.bind("pwrite", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
+    private static final MethodHandle FALLOCATE = LibC.bind(
+            "fallocate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
+    private static final MethodHandle FTRUNCATE =
+            LibC.bind("ftruncate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG), LibC.ERRNO);
+    private static final MethodHandle FDATASYNC =
+            LibC.bind("fdatasync", FunctionDescriptor.of(JAVA_INT, JAVA_INT), LibC.ERRNO);
+    private static final MethodHandle FSYNC = LibC.bind("fsync", FunctionDescriptor.of(JAVA_INT, JAVA_INT), LibC.ERRNO);
+    private static final MethodHandle FLOCK =
+            LibC.bind("flock", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT), LibC.ERRNO);
+
+    private FileWriteCalls() {}
+
+    static long pwrite(int fd, MemorySegment source, long lengthBytes, long positionBytes) {
+        MemorySegment slot = LibC.errnoSlot();
+        try {
+            return LibC.resultOf((long) PWRITE.invokeExact(slot, fd, source, lengthBytes, positionBytes), slot);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    static long punchHole(int fd, long positionBytes, long lengthBytes) {
+        MemorySegment slot = LibC.errnoSlot();
+        int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+        try {
+            return LibC.resultOf((int) FALLOCATE.invokeExact(slot, fd, mode, positionBytes, lengthBytes), slot);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    static long ftruncate(int fd, long lengthBytes) {
+        MemorySegment slot = LibC.errnoSlot();
+        try {
+            return LibC.resultOf((int) FTRUNCATE.invokeExact(slot, fd, lengthBytes), slot);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    static long fdatasync(int fd) {
+        MemorySegment slot = LibC.errnoSlot();
+        try {
+            return LibC.resultOf((int) FDATASYNC.invokeExact(slot, fd), slot);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    static long fsync(int fd) {
+        MemorySegment slot = LibC.errnoSlot();
+        try {
+            return LibC.resultOf((int) FSYNC.invokeExact(slot, fd), slot);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    static long flock(int fd, int operation) {
+        MemorySegment slot = LibC.errnoSlot();
+        try {
+            return LibC.resultOf((int) FLOCK.invokeExact(slot, fd, operation), slot);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+}

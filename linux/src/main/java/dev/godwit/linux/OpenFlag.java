@@ -1,0 +1,21 @@
+package dev.godwit.linux;
+
+/** How a file is opened by {@link OpenFile#open}. Descriptors are never inherited by other programs. */
+public enum OpenFlag {
+    /** For writing too; without it a file is opened for reading only. */
+    WRITE(FileCalls.O_RDWR),
+    /** The file must not be there yet; it is made, readable and writable by this user only (0600). */
+    CREATE_NEW(FileCalls.O_RDWR | FileCalls.O_CREAT | FileCalls.O_EXCL),
+    /** Past the page cache: memory, positions and lengths must be multiples of a page. Some file systems refuse. */
+    DIRECT(FileCalls.O_DIRECT);
+
+    private final int bits;
+
+    OpenFlag(int bits) {
+        this.bits = bits;
+    }
+
+    int bits() {
+        return bits;
+    }
+}

@@ -1,0 +1,149 @@
+package dev.godwit.qemu;
+
+import java.io.Flushable;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Writes a migration stream to a channel through one buffer: big-endian values, counted strings, runs of bytes. What is
+ * long goes past the buffer.
+ *
+ * <p>Owned by one thread. The channel is in blocking mode and is not closed here; {@link #flush} hands it what is
+ * buffered.
+ */
+public final class ByteOutput implements Flushable {
+
+    private static final int BUFFER_BYTES = 1 << 20;
+    private static final int PAST_THE_BUFFER_BYTES = 64 << 10;
+
+    private static final ValueLayout.OfLong BE_LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+    private static final ValueLayout.OfInt BE_INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+    private static final ValueLayout.OfShort BE_SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+
+    private final WritableByteChannel channel;
+    private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
+    private final MemorySegment bytes = MemorySegment.ofBuffer(buffer);
+    private long bufferPosition;
+    private int next;
+
+    /** An output at position 0. */
+    public ByteOutput(WritableByteChannel channel) {
+        this(channel, 0);
+    }
+
+    /**
+     * An output whose first byte has a position of its own: a stream that starts inside a file.
+     *
+     * @param positionBytes of the first byte
+     */
+    public ByteOutput(WritableByteChannel channel, long positionBytes) {
+        this.channel = channel;
+        this.bufferPosition = positionBytes;
+    }
+
+    /** {@return the position of the next byte} */
+    public long position() {
+        return bufferPosition + next;
+    }
+
+    /** Writes the low 8 bits. */
+    public void u8(int value) throws IOException {
+        room(1);
+        bytes.set(ValueLayout.JAVA_BYTE, next, (byte) value);
+        next += 1;
+    }
+
+    /** Writes the low 16 bits. */
+    public void u16(int value) throws IOException {
+        room(2);
+        bytes.set(BE_SHORT, next, (short) value);
+        next += 2;
+    }
+
+    /** Writes 32 bits. */
+    public void u32(int value) throws IOException {
+        room(4);
+        bytes.set(BE_INT, next, value);
+        next += 4;
+    }
+
+    /** Writes 64 bits. */
+    public void u64(long value) throws IOException {
+        room(8);
+        bytes.set(BE_LONG, next, value);
+        next += 8;
+    }
+
+    /**
+     * Writes a string after a byte with its length.
+     *
+     * @throws IllegalArgumentException if it has more than 255 bytes in UTF-8
+     */
+    public void countedString(String text) throws IOException {
+        byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+        if (utf8.length > 255) {
+            throw new IllegalArgumentException("a counted string has at most 255 bytes: " + utf8.length);
+        }
+        u8(utf8.length);
+        write(utf8);
+    }
+
+    /** Writes bytes. */
+    public void write(byte[] content) throws IOException {
+        write(MemorySegment.ofArray(content));
+    }
+
+    /** Writes bytes; they may change as soon as the call returns. */
+    public void write(MemorySegment content) throws IOException {
+        long lengthBytes = content.byteSize();
+        if (lengthBytes >= PAST_THE_BUFFER_BYTES) {
+            flush();
+            writePastTheBuffer(content);
+            return;
+        }
+        room((int) lengthBytes);
+        MemorySegment.copy(content, 0, bytes, next, lengthBytes);
+        next += (int) lengthBytes;
+    }
+
+    /** Hands what is buffered to the channel. */
+    @Override
+    public void flush() throws IOException {
+        if (next > 0) {
+            // Counted first: a write that fails half way must not be repeated by a later flush.
+            int lengthBytes = next;
+            bufferPosition += next;
+            next = 0;
+            writeAll(buffer.limit(lengthBytes).position(0));
+        }
+    }
+
+    private void writePastTheBuffer(MemorySegment content) throws IOException {
+        for (long done = 0; done < content.byteSize(); ) {
+            long piece = Math.min(content.byteSize() - done, BUFFER_BYTES);
+            writeAll(content.asSlice(done, piece).asByteBuffer());
+            done += piece;
+            bufferPosition += piece;
+        }
+    }
+
+    private void writeAll(ByteBuffer source) throws IOException {
+        while (source.hasRemaining()) {
+            if (channel.write(source) == 0) {
+                throw new IOException("the channel is not in blocking mode");
+            }
+        }
+    }
+
+    private void room(int lengthBytes) throws IOException {
+        if (BUFFER_BYTES - next < lengthBytes) {
+            flush();
+        }
+    }
+}

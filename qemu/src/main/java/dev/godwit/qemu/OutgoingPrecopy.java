@@ -1,0 +1,202 @@
+package dev.godwit.qemu;
+
+import dev.godwit.engine.GuestLocation;
+import dev.godwit.engine.MigrationException;
+import dev.godwit.engine.Progress;
+import dev.godwit.engine.RamSource;
+import dev.godwit.ram.Page;
+import dev.godwit.ram.PageBitmap;
+import dev.godwit.ram.RamBlock;
+import dev.godwit.ram.ZeroPages;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.WritableByteChannel;
+import java.util.List;
+
+/**
+ * Sends a guest that stands still as an ordinary precopy stream, which every QEMU from 7.2 on loads. The settings are
+ * made first, then {@link #send} does the work once.
+ *
+ * <pre>
+ * header, configuration (without mapped-ram)
+ * OPEN_RETURN_PATH, PING 1           where there is a return path
+ * START ram: block list, EOS         then the sections that came before RAM's pages
+ * PART ram: ZERO and PAGE records    one or more
+ * END ram: EOS                       then the other sections
+ * EOF, VMDESCRIPTION
+ * </pre>
+ *
+ * <p>Pages that are zero are sent too: a fresh destination has content of its own, such as its firmware's.
+ */
+public final class OutgoingPrecopy {
+
+    /** Pages are read from the source in runs of this many, and written with their headers. */
+    private static final int RUN_PAGES = 256;
+
+    /** After this much a PART section ends; QEMU ends one every 50 ms, and looks at its other business then. */
+    private static final long PART_BYTES = 16 << 20;
+
+    private final RamSource ram;
+    private final VmState state;
+    private boolean returnPath;
+    private long bytesPerSecond;
+    private Progress progress = Progress.NONE;
+    private RateLimit.Clock clock = RateLimit.Clock.SYSTEM;
+
+    /**
+     * A migration.
+     *
+     * @param ram the pages
+     * @param state everything else
+     */
+    public OutgoingPrecopy(RamSource ram, VmState state) {
+        this.ram = ram;
+        this.state = state;
+    }
+
+    /** Asks the destination to answer: the caller reads its messages with {@link ReturnPathMessages}. */
+    public OutgoingPrecopy returnPath() {
+        returnPath = true;
+        return this;
+    }
+
+    /**
+     * Limits the rate at which RAM is sent.
+     *
+     * @param limit 0 for none
+     */
+    public OutgoingPrecopy maxBytesPerSecond(long limit) {
+        bytesPerSecond = limit;
+        return this;
+    }
+
+    /** Sets who hears how far it is. */
+    public OutgoingPrecopy progress(Progress listener) {
+        progress = listener;
+        return this;
+    }
+
+    OutgoingPrecopy clock(RateLimit.Clock other) {
+        clock = other;
+        return this;
+    }
+
+    /**
+     * Sends everything. Whether the destination has taken it is for the return path to say.
+     *
+     * @param channel in blocking mode; not closed here
+     * @throws IOException if a page cannot be read or the channel fails; the destination has not enough to run
+     */
+    public void send(WritableByteChannel channel) throws IOException {
+        List<String> capabilities = state.configuration().capabilities();
+        if (capabilities.contains(Configuration.X_IGNORE_SHARED)) {
+            throw new MigrationException(
+                    "the guest was saved with x-ignore-shared, by which its shared RAM is missing",
+                    GuestLocation.GUEST_AT_SOURCE);
+        }
+        ByteOutput output = new ByteOutput(channel);
+        StreamWriter writer = new StreamWriter(output);
+        writer.header();
+        writer.configuration(state.configuration()
+                .withCapabilities(capabilities.stream()
+                        .filter(capability -> !capability.equals(Configuration.MAPPED_RAM))
+                        .toList()));
+        if (returnPath) {
+            writer.command(new Command.OpenReturnPath());
+            writer.command(new Command.Ping(1));
+        }
+        SectionHeader start = new SectionHeader(
+                SectionType.START, state.ramSectionId(), SectionHeader.RAM, 0, SectionHeader.RAM_VERSION);
+        sendStart(writer, start);
+        output.flush();
+        sendPages(output, writer, start.as(SectionType.PART));
+        sendEnd(writer, start.as(SectionType.END));
+        output.flush();
+    }
+
+    private void sendStart(StreamWriter writer, SectionHeader header) throws IOException {
+        writer.beginRamSection(header);
+        writer.blockList(RamBlockList.of(ram.layout()));
+        writer.endOfRecords();
+        writer.endRamSection(header);
+        for (Section section : state.sections()) {
+            if (section.setup()) {
+                writer.section(section);
+            }
+        }
+    }
+
+    private void sendEnd(StreamWriter writer, SectionHeader header) throws IOException {
+        writer.beginRamSection(header);
+        writer.endOfRecords();
+        writer.endRamSection(header);
+        for (Section section : state.sections()) {
+            if (!section.setup()) {
+                writer.section(section);
+            }
+        }
+        writer.endOfStream();
+        if (state.vmdescription().isPresent()) {
+            writer.vmdescription(state.vmdescription().get());
+        }
+    }
+
+    private void sendPages(ByteOutput output, StreamWriter writer, SectionHeader part) throws IOException {
+        progress.phase("sending RAM", ram.layout().totalBytes());
+        RateLimit limit = new RateLimit(bytesPerSecond, clock);
+        int runPages = Math.clamp(limit.stepBytes() / Page.SIZE_BYTES, 1, RUN_PAGES);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment run = arena.allocate((long) runPages * Page.SIZE_BYTES, Page.SIZE_BYTES);
+            writer.beginRamSection(part);
+            long partStart = output.position();
+            for (int block = 0; block < ram.layout().blocks().size(); block++) {
+                RamBlock sent = ram.layout().block(block);
+                PageBitmap present = ram.present(block);
+                for (long page = 0; page < sent.pages(); page += runPages) {
+                    if (output.position() - partStart >= PART_BYTES) {
+                        writer.endOfRecords();
+                        writer.endRamSection(part);
+                        writer.beginRamSection(part);
+                        partStart = output.position();
+                    }
+                    int pages = (int) Math.min(runPages, sent.pages() - page);
+                    sendRun(writer, block, present, page, run.asSlice(0, (long) pages * Page.SIZE_BYTES));
+                    progress.advance((long) pages * Page.SIZE_BYTES);
+                    await(limit, output);
+                }
+            }
+            writer.endOfRecords();
+            writer.endRamSection(part);
+        }
+    }
+
+    private void sendRun(StreamWriter writer, int block, PageBitmap present, long firstPage, MemorySegment run)
+            throws IOException {
+        long pages = run.byteSize() / Page.SIZE_BYTES;
+        long nextPresent = present.nextSet(firstPage);
+        boolean empty = nextPresent < 0 || nextPresent >= firstPage + pages;
+        if (!empty) {
+            ram.read(block, firstPage * Page.SIZE_BYTES, run);
+        }
+        for (long page = firstPage; page < firstPage + pages; page++) {
+            long offsetBytes = page * Page.SIZE_BYTES;
+            long inRun = offsetBytes - firstPage * Page.SIZE_BYTES;
+            if (empty || !present.get(page) || ZeroPages.isZero(run, inRun)) {
+                writer.zeroPage(block, offsetBytes, page > 0);
+            } else {
+                writer.page(block, offsetBytes, page > 0, run.asSlice(inRun, Page.SIZE_BYTES));
+            }
+        }
+    }
+
+    private static void await(RateLimit limit, ByteOutput output) throws IOException {
+        try {
+            limit.await(output);
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while the rate limit held the migration");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+package dev.godwit.qemu;
+
+import java.util.Set;
+
+/**
+ * What a {@link StreamReader} has to be told, because the stream does not say it.
+ *
+ * @param staysOpen whether the source keeps the channel open behind the last byte (a socket with a return path), so
+ *     that the end has to be found by the vmdescription
+ * @param hugePageBlocks the ids of the blocks that huge pages back, where RAM postcopy is possible
+ * @param mapped reads the pages of a mapped-ram file; with {@link MappedBlockReader#NONE} such a file is refused
+ */
+public record StreamOptions(boolean staysOpen, Set<String> hugePageBlocks, MappedBlockReader mapped) {
+
+    /** A stream that ends with its channel. */
+    public static final StreamOptions ENDS = new StreamOptions(false, Set.of(), MappedBlockReader.NONE);
+
+    /** A stream whose channel stays open. */
+    public static final StreamOptions STAYS_OPEN = new StreamOptions(true, Set.of(), MappedBlockReader.NONE);
+
+    /** Copies the set. */
+    public StreamOptions {
+        hugePageBlocks = Set.copyOf(hugePageBlocks);
+    }
+
+    /** {@return the same with these blocks backed by huge pages} */
+    public StreamOptions withHugePageBlocks(Set<String> ids) {
+        return new StreamOptions(staysOpen, ids, mapped);
+    }
+
+    /** {@return the same for a mapped-ram file} */
+    public StreamOptions withMapped(MappedBlockReader reader) {
+        return new StreamOptions(staysOpen, hugePageBlocks, reader);
+    }
+}

@@ -1,0 +1,71 @@
+package dev.godwit.snapshot;
+
+import dev.godwit.engine.Progress;
+import dev.godwit.linux.FileStatus;
+import dev.godwit.linux.OpenFile;
+import dev.godwit.qemu.IncomingMigration;
+import dev.godwit.qemu.VmState;
+import dev.godwit.qemu.mappedram.MappedRamHead;
+import dev.godwit.qemu.mappedram.MappedRamLayout;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Makes a classic stream readable anywhere: its pages are laid out in a file that has no name any more, so that it is
+ * gone when it is closed, or when this process ends in whatever way.
+ */
+final class ClassicStream {
+
+    private ClassicStream() {}
+
+    static Snapshot open(Path path, SnapshotFile stream, FileStatus status, long startBytes, Progress progress)
+            throws IOException {
+        Path folder = Files.createTempDirectory("godwit");
+        try (SnapshotWriter writer = SnapshotWriter.create(folder.resolve("stream"), SnapshotOptions.DEFAULT)) {
+            VmState state = IncomingMigration.from(channel(stream, startBytes))
+                    .at(startBytes)
+                    .progress(progress)
+                    .into(writer);
+            MappedRamLayout layout = writer.finishPages();
+            OpenFile pages = OpenFile.open(writer.temporary());
+            SnapshotFile file = new SnapshotFile(pages, pages.status().lengthBytes());
+            return new Snapshot(
+                    path,
+                    Snapshot.Kind.QEMU_STREAM,
+                    file,
+                    status,
+                    new MappedRamHead(state.configuration(), state.ramSectionId(), 0, layout),
+                    writer.present(),
+                    state,
+                    TrailerReading.none(status.lengthBytes()));
+        } finally {
+            Files.deleteIfExists(folder);
+        }
+    }
+
+    private static ReadableByteChannel channel(SnapshotFile file, long startBytes) {
+        return new ReadableByteChannel() {
+            private long next = startBytes;
+
+            @Override
+            public int read(ByteBuffer target) throws IOException {
+                int length = (int) file.read(next, MemorySegment.ofBuffer(target));
+                next += length;
+                target.position(target.position() + length);
+                return length == 0 && target.hasRemaining() ? -1 : length;
+            }
+
+            @Override
+            public boolean isOpen() {
+                return true;
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+}

@@ -1,0 +1,164 @@
+package dev.godwit.snapshot;
+
+import dev.godwit.linux.LinuxException;
+import dev.godwit.linux.OpenFile;
+import dev.godwit.qemu.mappedram.MappedRamBlock;
+import dev.godwit.qemu.mappedram.MappedRamLayout;
+import dev.godwit.ram.Page;
+import dev.godwit.ram.PageBitmap;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pages of a snapshot under way: which are present, which were ever written, their hashes, and the file they go to.
+ *
+ * <p>Shared by all lanes. Bitmaps and hashes may be written by several threads, each for its own pages.
+ */
+final class PageStore {
+
+    /** Shorter runs are not worth the way past the page cache. */
+    private static final long DIRECT_FROM_BYTES = 64 << 10;
+
+    private final OpenFile file;
+    private final @Nullable OpenFile directFile;
+    private final MappedRamLayout layout;
+    private final List<PageBitmap> present;
+    private final List<PageBitmap> written;
+    private final List<PageHashes> hashes;
+    private final AtomicLong writtenBytes = new AtomicLong();
+
+    PageStore(OpenFile file, @Nullable OpenFile directFile, MappedRamLayout layout) {
+        this.file = file;
+        this.directFile = directFile;
+        this.layout = layout;
+        this.present = bitmaps(layout);
+        this.written = bitmaps(layout);
+        this.hashes = layout.blocks().stream()
+                .map(block -> new PageHashes(block.block()))
+                .toList();
+    }
+
+    private static List<PageBitmap> bitmaps(MappedRamLayout layout) {
+        return layout.blocks().stream()
+                .map(block -> new PageBitmap(block.block().pages()))
+                .toList();
+    }
+
+    MappedRamLayout layout() {
+        return layout;
+    }
+
+    List<PageBitmap> present() {
+        return present;
+    }
+
+    List<PageHashes> hashes() {
+        return hashes;
+    }
+
+    long writtenBytes() {
+        return writtenBytes.get();
+    }
+
+    /** Notes a page that is about to be written. */
+    void note(int blockIndex, long page, int crc32c) {
+        hashes.get(blockIndex).set(page, crc32c);
+        written.get(blockIndex).set(page);
+        present.get(blockIndex).set(page);
+    }
+
+    /** Writes whole pages to their place. */
+    void write(int blockIndex, long offsetBytes, MemorySegment content) throws IOException {
+        long position = layout.blocks().get(blockIndex).header().pagesOffsetBytes() + offsetBytes;
+        OpenFile way = directFile != null
+                        && content.byteSize() >= DIRECT_FROM_BYTES
+                        && content.address() % Page.SIZE_BYTES == 0
+                ? directFile
+                : file;
+        try {
+            way.write(position, content);
+        } catch (LinuxException e) {
+            throw explain(e);
+        }
+        writtenBytes.addAndGet(content.byteSize());
+    }
+
+    /** Makes pages zero: their places become holes at the end. */
+    void clear(int blockIndex, long offsetBytes, long lengthBytes) {
+        PageBitmap bitmap = present.get(blockIndex);
+        long end = (offsetBytes + lengthBytes) / Page.SIZE_BYTES;
+        for (long page = bitmap.nextSet(offsetBytes / Page.SIZE_BYTES);
+                page >= 0 && page < end;
+                page = bitmap.nextSet(page + 1)) {
+            bitmap.clear(page);
+        }
+    }
+
+    /** Reads a page that was written, or zeros. */
+    void read(int blockIndex, long offsetBytes, MemorySegment target) throws IOException {
+        if (!present.get(blockIndex).get(offsetBytes / Page.SIZE_BYTES)) {
+            target.fill((byte) 0);
+            return;
+        }
+        MappedRamBlock block = layout.blocks().get(blockIndex);
+        long position = block.header().pagesOffsetBytes() + offsetBytes;
+        if (file.read(position, target) < target.byteSize()) {
+            throw new IOException(
+                    "a page that was written is gone: block=" + block.block().id() + ", offsetBytes=" + offsetBytes);
+        }
+    }
+
+    /** Gives the places back of pages that were written and became zero later. */
+    void punchHoles() throws IOException {
+        for (int index = 0; index < written.size(); index++) {
+            PageBitmap ever = written.get(index);
+            PageBitmap now = present.get(index);
+            long base = layout.blocks().get(index).header().pagesOffsetBytes();
+            long page = nextStale(ever, now, 0);
+            while (page >= 0) {
+                long end = page + 1;
+                while (end < ever.pages() && ever.get(end) && !now.get(end)) {
+                    end++;
+                }
+                file.punchHole(base + page * Page.SIZE_BYTES, (end - page) * Page.SIZE_BYTES);
+                page = nextStale(ever, now, end);
+            }
+        }
+    }
+
+    private static long nextStale(PageBitmap ever, PageBitmap now, long from) {
+        long page = ever.nextSet(from);
+        while (page >= 0 && now.get(page)) {
+            page = ever.nextSet(page + 1);
+        }
+        return page;
+    }
+
+    /** {@return the same failure, told with what the snapshot needs where the disk is full} */
+    IOException explain(LinuxException failure) {
+        if (!failure.isOutOfSpace()) {
+            return failure;
+        }
+        Path folder = file.path().toAbsolutePath().resolveSibling(".");
+        String free;
+        try {
+            free = Files.getFileStore(folder).getUsableSpace() + " bytes are free now";
+        } catch (IOException e) {
+            failure.addSuppressed(e);
+            free = "how much is free is not known";
+        }
+        return new IOException(
+                "the disk of %s is full: %d bytes of pages were written, the guest's RAM may need up to %d, %s"
+                        .formatted(
+                                folder.normalize(),
+                                writtenBytes.get(),
+                                layout.ram().totalBytes(),
+                                free),
+                failure);
+    }
+}

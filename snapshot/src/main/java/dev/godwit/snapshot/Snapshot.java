@@ -1,0 +1,177 @@
+package dev.godwit.snapshot;
+
+import dev.godwit.engine.Progress;
+import dev.godwit.engine.RamSource;
+import dev.godwit.engine.StreamFormatException;
+import dev.godwit.linux.FileStatus;
+import dev.godwit.linux.OpenFile;
+import dev.godwit.qemu.VmState;
+import dev.godwit.qemu.mappedram.MappedRamHead;
+import dev.godwit.ram.Page;
+import dev.godwit.ram.PageBitmap;
+import dev.godwit.ram.RamLayout;
+import java.io.Closeable;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A snapshot that was opened: Godwit's own, a mapped-ram file of any QEMU, or a classic migration stream in a file.
+ * Reads may come from several threads. Nothing is verified but the structure; {@link Verification} does that.
+ */
+public final class Snapshot implements RamSource, Closeable {
+
+    /** What the file is. */
+    public enum Kind {
+        /** A mapped-ram file with Godwit's trailer. */
+        GODWIT,
+        /** A mapped-ram file without it, as QEMU writes it. */
+        MAPPED_RAM,
+        /** A migration stream, as QEMU writes it to a file without mapped-ram. */
+        QEMU_STREAM
+    }
+
+    private final Path path;
+    private final Kind kind;
+    private final SnapshotFile file;
+    private final FileStatus status;
+    private final MappedRamHead head;
+    private final RamLayout layout;
+    private final List<PageBitmap> present;
+    private final VmState vmState;
+    private final TrailerReading trailer;
+
+    Snapshot(
+            Path path,
+            Kind kind,
+            SnapshotFile file,
+            FileStatus status,
+            MappedRamHead head,
+            List<PageBitmap> present,
+            VmState vmState,
+            TrailerReading trailer) {
+        this.path = path;
+        this.kind = kind;
+        this.file = file;
+        this.status = status;
+        this.head = head;
+        this.layout = head.layout().ram();
+        this.present = List.copyOf(present);
+        this.vmState = vmState;
+        this.trailer = trailer;
+    }
+
+    /**
+     * Opens a file whose stream starts at its first byte.
+     *
+     * @throws StreamFormatException if it is none of the kinds, or not a sound one
+     * @throws IOException if it cannot be read
+     */
+    public static Snapshot open(Path path) throws IOException {
+        return open(path, 0, Progress.NONE);
+    }
+
+    /**
+     * Opens a file.
+     *
+     * @param startBytes where the stream starts in it
+     * @param progress hears how a classic stream is laid out, which takes a while; the other kinds open at once
+     * @throws StreamFormatException if it is none of the kinds, or not a sound one
+     * @throws IOException if it cannot be read
+     */
+    public static Snapshot open(Path path, long startBytes, Progress progress) throws IOException {
+        return SnapshotOpener.open(path, startBytes, progress);
+    }
+
+    /** {@return the name it was opened by} */
+    public Path path() {
+        return path;
+    }
+
+    /** {@return what the file is} */
+    public Kind kind() {
+        return kind;
+    }
+
+    @Override
+    public RamLayout layout() {
+        return layout;
+    }
+
+    @Override
+    public PageBitmap present(int blockIndex) {
+        return present.get(blockIndex);
+    }
+
+    @Override
+    public void read(int blockIndex, long offsetBytes, MemorySegment target) throws IOException {
+        PageBitmap bitmap = present.get(blockIndex);
+        long base = head.layout().blocks().get(blockIndex).header().pagesOffsetBytes();
+        long first = offsetBytes / Page.SIZE_BYTES;
+        long end = first + target.byteSize() / Page.SIZE_BYTES;
+        for (long page = first; page < end; ) {
+            boolean here = bitmap.get(page);
+            long next = here ? bitmap.nextClear(page) : bitmap.nextSet(page);
+            long stop = next < 0 ? end : Math.min(next, end);
+            MemorySegment piece = target.asSlice((page - first) * Page.SIZE_BYTES, (stop - page) * Page.SIZE_BYTES);
+            if (here) {
+                file.readFully(
+                        base + page * Page.SIZE_BYTES,
+                        piece,
+                        "pages of block " + layout.block(blockIndex).id());
+            } else {
+                piece.fill((byte) 0);
+            }
+            page = stop;
+        }
+    }
+
+    /** {@return everything in the snapshot but RAM} */
+    public VmState vmState() {
+        return vmState;
+    }
+
+    /**
+     * {@return where the blocks lie} For a {@link Kind#QEMU_STREAM} the places are those of a temporary file, of no use
+     * to anybody else.
+     */
+    public MappedRamHead head() {
+        return head;
+    }
+
+    /** {@return Godwit's trailer; empty where there is none, or a damaged one} */
+    public Optional<Trailer> trailer() {
+        return trailer.damages().isEmpty() ? trailer.trailer() : Optional.empty();
+    }
+
+    /** {@return what is wrong with the trailer, as far as opening the file shows it} */
+    public List<Damage> trailerDamages() {
+        return trailer.damages();
+    }
+
+    /** {@return how long the file is} */
+    public long lengthBytes() {
+        return status.lengthBytes();
+    }
+
+    /** {@return what the file takes on the disk} */
+    public long allocatedBytes() {
+        return status.allocatedBytes();
+    }
+
+    SnapshotFile file() {
+        return file;
+    }
+
+    TrailerReading trailerReading() {
+        return trailer;
+    }
+
+    @Override
+    public void close() {
+        OpenFile open = file.file();
+        open.close();
+    }
+}

@@ -1,0 +1,116 @@
+package dev.godwit.snapshot;
+
+import dev.godwit.engine.PageLane;
+import dev.godwit.ram.Page;
+import dev.godwit.ram.ZeroPages;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
+
+/**
+ * Gathers consecutive pages into a run, hashes each while it is in the cache, and writes the run at once. Pages that
+ * hold only zeros are not written. Owned by one thread.
+ */
+final class SnapshotLane implements PageLane {
+
+    private static final int RUN_BYTES = 1 << 20;
+    /** From here on a stretch of pages is written from where it lies, without a copy. */
+    private static final int IN_PLACE_BYTES = 64 << 10;
+
+    private final PageStore store;
+    /** Freed with the lane: its thread may still be in a write when the snapshot is given up. */
+    private final MemorySegment run = Arena.ofAuto().allocate(RUN_BYTES, Page.SIZE_BYTES);
+
+    private final ByteBuffer runBytes = run.asByteBuffer();
+    private final CRC32C crc = new CRC32C();
+    private int runBlock = -1;
+    private long runOffsetBytes;
+    private int runLengthBytes;
+
+    SnapshotLane(PageStore store) {
+        this.store = store;
+    }
+
+    @Override
+    public void pages(int blockIndex, long offsetBytes, MemorySegment content) throws IOException {
+        long lengthBytes = content.byteSize();
+        for (long at = 0; at < lengthBytes; ) {
+            if (ZeroPages.isZero(content, at)) {
+                zeroPages(blockIndex, offsetBytes + at, Page.SIZE_BYTES);
+                at += Page.SIZE_BYTES;
+                continue;
+            }
+            long end = at + Page.SIZE_BYTES;
+            while (end < lengthBytes && end - at < RUN_BYTES && !ZeroPages.isZero(content, end)) {
+                end += Page.SIZE_BYTES;
+            }
+            stretch(blockIndex, offsetBytes + at, content.asSlice(at, end - at));
+            at = end;
+        }
+    }
+
+    private void stretch(int blockIndex, long offsetBytes, MemorySegment content) throws IOException {
+        if (content.isNative() && content.byteSize() >= IN_PLACE_BYTES) {
+            flush();
+            noteAll(blockIndex, offsetBytes, content.asByteBuffer());
+            store.write(blockIndex, offsetBytes, content);
+            return;
+        }
+        for (long at = 0; at < content.byteSize(); at += Page.SIZE_BYTES) {
+            append(blockIndex, offsetBytes + at, content, at);
+        }
+    }
+
+    private void append(int blockIndex, long offsetBytes, MemorySegment content, long at) throws IOException {
+        if (blockIndex != runBlock || offsetBytes != runOffsetBytes + runLengthBytes || runLengthBytes == RUN_BYTES) {
+            flush();
+            runBlock = blockIndex;
+            runOffsetBytes = offsetBytes;
+        }
+        MemorySegment.copy(content, at, run, runLengthBytes, Page.SIZE_BYTES);
+        note(blockIndex, offsetBytes, runBytes, runLengthBytes);
+        runLengthBytes += Page.SIZE_BYTES;
+    }
+
+    private void noteAll(int blockIndex, long offsetBytes, ByteBuffer content) {
+        for (int at = 0; at < content.capacity(); at += Page.SIZE_BYTES) {
+            note(blockIndex, offsetBytes + at, content, at);
+        }
+    }
+
+    private void note(int blockIndex, long offsetBytes, ByteBuffer bytes, int at) {
+        crc.reset();
+        crc.update(bytes.limit(at + Page.SIZE_BYTES).position(at));
+        store.note(blockIndex, offsetBytes / Page.SIZE_BYTES, (int) crc.getValue());
+    }
+
+    @Override
+    public void zeroPages(int blockIndex, long offsetBytes, long lengthBytes) throws IOException {
+        if (blockIndex == runBlock
+                && offsetBytes < runOffsetBytes + runLengthBytes
+                && offsetBytes + lengthBytes > runOffsetBytes) {
+            flush();
+        }
+        store.clear(blockIndex, offsetBytes, lengthBytes);
+    }
+
+    @Override
+    public void read(int blockIndex, long offsetBytes, MemorySegment target) throws IOException {
+        if (blockIndex == runBlock && offsetBytes >= runOffsetBytes && offsetBytes < runOffsetBytes + runLengthBytes) {
+            MemorySegment.copy(run, offsetBytes - runOffsetBytes, target, 0, target.byteSize());
+            return;
+        }
+        store.read(blockIndex, offsetBytes, target);
+    }
+
+    @Override
+    public void flush() throws IOException {
+        if (runLengthBytes > 0) {
+            int lengthBytes = runLengthBytes;
+            runLengthBytes = 0;
+            store.write(runBlock, runOffsetBytes, run.asSlice(0, lengthBytes));
+        }
+    }
+}

@@ -1,0 +1,174 @@
+package dev.godwit.snapshot;
+
+import dev.godwit.engine.PageLane;
+import dev.godwit.engine.RamSink;
+import dev.godwit.linux.Errno;
+import dev.godwit.linux.LinuxException;
+import dev.godwit.linux.OpenFile;
+import dev.godwit.linux.OpenFlag;
+import dev.godwit.qemu.VmState;
+import dev.godwit.qemu.mappedram.MappedRamLayout;
+import dev.godwit.qemu.mappedram.MappedRamReader;
+import dev.godwit.ram.Page;
+import dev.godwit.ram.PageBitmap;
+import dev.godwit.ram.RamLayout;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes a snapshot: a mapped-ram file with a {@link Trailer}. Pages go straight to their place in a hidden file beside
+ * the target; {@link #commit} makes it whole and gives it its name. Until then, and after {@link #close} without it,
+ * what stood under that name is untouched.
+ *
+ * <p>Calls: {@link #create}, {@link #begin}, {@link #lane} for each channel, {@link #commit}, {@link #close}. Lanes may
+ * be used by one thread each at the same time; all of them are done before commit is called, which writes what they
+ * still hold. {@code close} may come from any thread at any time: whoever is writing then fails.
+ *
+ * <p>Memory: 4 bytes for each page that is present, two bits for each page, 1 MiB a lane.
+ */
+public final class SnapshotWriter implements RamSink, Closeable {
+
+    /** Room for stream header, configuration and RAM section header, known only when the state is. */
+    private static final int HEAD_ROOM_BYTES = 4096;
+
+    private final TargetFile target;
+    private final SnapshotOptions options;
+    private final List<SnapshotLane> lanes = new ArrayList<>();
+    private volatile @Nullable OpenFile directFile;
+    private volatile @Nullable PageStore store;
+
+    private SnapshotWriter(TargetFile target, SnapshotOptions options) {
+        this.target = target;
+        this.options = options;
+    }
+
+    /**
+     * Makes the temporary file beside the target, so that a folder that cannot be written is found at once.
+     *
+     * @param target the snapshot's name; may be there already, and is then replaced by {@link #commit}
+     * @throws IOException if the folder cannot be written, the name is no file's, or another Godwit writes it now;
+     *     nothing was made
+     */
+    public static SnapshotWriter create(Path target, SnapshotOptions options) throws IOException {
+        return new SnapshotWriter(TargetFile.create(target), options);
+    }
+
+    @Override
+    public void begin(RamLayout layout) throws IOException {
+        if (store != null) {
+            throw new IllegalStateException("begin is called once");
+        }
+        if (layout.blocks().isEmpty()) {
+            throw new IOException("a guest without RAM cannot be kept");
+        }
+        long bitmapBytes = layout.totalBytes() / Page.SIZE_BYTES / Byte.SIZE;
+        if (bitmapBytes > MappedRamReader.maxBitmapBytes() / 2) { // two bits a page are held while it is written
+            throw new IOException("the guest's RAM of %d bytes needs bitmaps of %d bytes, and no more than %d fit into"
+                            .formatted(layout.totalBytes(), bitmapBytes, MappedRamReader.maxBitmapBytes() / 2)
+                    + " this JVM's heap (see -Xmx)");
+        }
+        MappedRamLayout plan = MappedRamLayout.plan(HEAD_ROOM_BYTES, 0, layout);
+        try {
+            target.file().truncate(plan.endBytes());
+            directFile = options.directIo() ? openDirect() : null;
+        } catch (LinuxException e) {
+            throw e.isOutOfSpace() || e.errno().equals(Errno.EFBIG)
+                    ? new IOException("the file system cannot hold a file of " + plan.endBytes() + " bytes", e)
+                    : e;
+        }
+        store = new PageStore(target.file(), directFile, plan);
+    }
+
+    private @Nullable OpenFile openDirect() throws LinuxException {
+        try {
+            return OpenFile.open(target.temporary(), OpenFlag.WRITE, OpenFlag.DIRECT);
+        } catch (LinuxException e) {
+            if (e.errno().equals(Errno.EINVAL)) {
+                return null; // this file system has no direct I/O: the page cache does as well
+            }
+            throw e;
+        }
+    }
+
+    @Override
+    public PageLane lane() {
+        SnapshotLane lane = new SnapshotLane(begun());
+        synchronized (lanes) {
+            lanes.add(lane);
+        }
+        return lane;
+    }
+
+    /** {@return how many bytes of pages were written so far, later copies included} */
+    public long writtenBytes() {
+        PageStore pages = store;
+        return pages == null ? 0 : pages.writtenBytes();
+    }
+
+    /** {@return the final name} */
+    public Path target() {
+        return target.target();
+    }
+
+    /**
+     * Makes the snapshot whole: holes, bitmaps, device state and trailer are written, the file is synced, takes its
+     * final name, and the folder is synced. When this returns, the snapshot survives a power cut.
+     *
+     * @param state everything but RAM
+     * @param facts how the snapshot came to be
+     * @throws IOException if anything of it fails; what stood under the final name is untouched, unless only the last
+     *     sync of the folder failed
+     */
+    public void commit(VmState state, CreationFacts facts) throws IOException {
+        PageStore pages = begun();
+        try {
+            finishPages();
+            new SnapshotTail(target.file(), pages, HEAD_ROOM_BYTES).write(state, facts);
+            target.commit();
+        } catch (LinuxException e) {
+            throw pages.explain(e);
+        }
+    }
+
+    /** Writes what the lanes still hold, and makes holes where pages became zero. */
+    MappedRamLayout finishPages() throws IOException {
+        PageStore pages = begun();
+        synchronized (lanes) {
+            for (SnapshotLane lane : lanes) {
+                lane.flush();
+            }
+        }
+        pages.punchHoles();
+        return pages.layout();
+    }
+
+    List<PageBitmap> present() {
+        return begun().present();
+    }
+
+    Path temporary() {
+        return target.temporary();
+    }
+
+    private PageStore begun() {
+        PageStore pages = store;
+        if (pages == null) {
+            throw new IllegalStateException("begin comes first");
+        }
+        return pages;
+    }
+
+    /** Ends the writing; without a commit before, the temporary file is removed. */
+    @Override
+    public void close() throws IOException {
+        OpenFile direct = directFile;
+        if (direct != null) {
+            direct.close();
+        }
+        target.close();
+    }
+}

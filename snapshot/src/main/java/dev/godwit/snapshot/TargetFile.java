@@ -1,0 +1,134 @@
+package dev.godwit.snapshot;
+
+import dev.godwit.linux.Errno;
+import dev.godwit.linux.LinuxException;
+import dev.godwit.linux.OpenFile;
+import dev.godwit.linux.OpenFlag;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+
+/**
+ * A file that comes into being beside its final name and takes it only when it is whole. The temporary file is hidden,
+ * 0600, and locked while its writer lives; what a dead writer left is removed.
+ */
+final class TargetFile implements Closeable {
+
+    private static final String SUFFIX = ".godwit-part";
+    private static final int MAX_NAME_BYTES = 200;
+
+    private final Path target;
+    private final Path temporary;
+    private final OpenFile file;
+    private boolean renamed;
+    private boolean closed;
+
+    private TargetFile(Path target, Path temporary, OpenFile file) {
+        this.target = target;
+        this.temporary = temporary;
+        this.file = file;
+    }
+
+    /**
+     * Makes the temporary file.
+     *
+     * @throws IOException if the name is no file's, another writer is at work on it, or the folder cannot be written
+     */
+    static TargetFile create(Path path) throws IOException {
+        Path target = path.toAbsolutePath();
+        if (Files.exists(target)) {
+            target = target.toRealPath();
+            if (!Files.isRegularFile(target)) {
+                throw new IOException(path + " is there already, and is not a file that could be replaced");
+            }
+        } else if (Files.isSymbolicLink(target)) {
+            throw new IOException(path + " is a symbolic link that leads nowhere");
+        }
+        Path folder = target.getParent();
+        if (folder == null || target.getFileName() == null) {
+            throw new IOException(path + " is no name for a file");
+        }
+        Path temporary = folder.resolve(temporaryName(target.getFileName().toString()));
+        removeStale(target, temporary);
+        OpenFile file = OpenFile.open(temporary, OpenFlag.CREATE_NEW);
+        if (!file.tryLock() || file.status().links() == 0) {
+            file.close();
+            throw busy(target, temporary);
+        }
+        return new TargetFile(target, temporary, file);
+    }
+
+    private static String temporaryName(String name) {
+        byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+        String shortName =
+                bytes.length <= MAX_NAME_BYTES ? name : "%08x".formatted(TrailerWriter.crc32c(bytes, bytes.length));
+        return "." + shortName + SUFFIX;
+    }
+
+    private static void removeStale(Path target, Path temporary) throws IOException {
+        if (!Files.exists(temporary, LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        if (!Files.isRegularFile(temporary, LinkOption.NOFOLLOW_LINKS)) {
+            throw new IOException(temporary + " is in the way");
+        }
+        try (OpenFile stale = OpenFile.open(temporary, OpenFlag.WRITE)) {
+            if (!stale.tryLock()) {
+                throw busy(target, temporary);
+            }
+            Files.deleteIfExists(temporary);
+        } catch (LinuxException e) {
+            if (!e.errno().equals(Errno.ENOENT)) {
+                throw e;
+            }
+        }
+    }
+
+    private static IOException busy(Path target, Path temporary) {
+        return new IOException("another Godwit is writing " + target + " at this moment (it holds " + temporary + ")");
+    }
+
+    OpenFile file() {
+        return file;
+    }
+
+    Path target() {
+        return target;
+    }
+
+    Path temporary() {
+        return temporary;
+    }
+
+    /** Syncs the file, gives it its final name, and syncs the folder. */
+    synchronized void commit() throws IOException {
+        if (closed) {
+            throw new IOException("the snapshot was given up: " + target);
+        }
+        file.sync();
+        Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        renamed = true;
+        try (OpenFile folder = OpenFile.open(target.resolveSibling("."))) {
+            folder.sync();
+        }
+    }
+
+    /** Closes the file, and removes it unless it has its final name. */
+    @Override
+    public synchronized void close() throws IOException {
+        if (!closed) {
+            closed = true;
+            try {
+                if (!renamed) {
+                    Files.deleteIfExists(temporary);
+                }
+            } finally {
+                file.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+package dev.godwit.transport;
+
+import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
+
+/**
+ * A connection that carries a migration. Reads and writes block; one thread may read while another writes. Closing it
+ * from any thread ends a read or write under way with an exception.
+ */
+public interface MigrationChannel extends ReadableByteChannel, WritableByteChannel {
+
+    /** {@return the other side, for people: an address, a path, a command} */
+    String remote();
+
+    /** {@return whether bytes can go both ways, so that a return path is possible} A file or a one-way pipe cannot. */
+    boolean isDuplex();
+
+    /**
+     * Tells the other side that no more bytes will come; reading goes on. Does nothing where only {@link #close()} can
+     * say so.
+     *
+     * @throws IOException if the connection is gone
+     */
+    void shutdownOutput() throws IOException;
+}
