@@ -27,6 +27,7 @@ import picocli.CommandLine.TypeConversionException;
             VerifyCommand.class,
             DiffCommand.class,
             ConvertCommand.class,
+            DemoCommand.class,
             DoctorCommand.class,
             CommandLine.HelpCommand.class
         })
