@@ -42,13 +42,21 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
             exception.printStackTrace(err);
         }
         err.flush();
-        if (parsed.hasMatchedOption("--json")) {
+        if (wantsJson(parsed)) {
             JsonOutput.print(command.getOut(), json -> {
                 json.writeStringProperty("error", message);
                 location.ifPresent(where -> json.writeStringProperty("guestLocation", where.name()));
             });
         }
         return interrupted ? ExitStatus.INTERRUPTED : ExitStatus.FAILED;
+    }
+
+    private static boolean wantsJson(ParseResult parsed) {
+        ParseResult innermost = parsed;
+        while (innermost.hasSubcommand()) {
+            innermost = innermost.subcommand();
+        }
+        return innermost.hasMatchedOption("--json");
     }
 
     @Override
@@ -67,7 +75,8 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
         String text = switch (exception) {
             case NoSuchFileException e -> e.getFile() + ": no such file or folder";
             case AccessDeniedException e -> e.getFile() + ": permission denied";
-            case FileAlreadyExistsException e -> e.getFile() + ": is there already";
+            case FileAlreadyExistsException e ->
+                e.getFile() + ": " + Objects.requireNonNullElse(e.getReason(), "is there already");
             case FileSystemException e when e.getReason() != null -> e.getFile() + ": " + e.getReason();
             case ClosedChannelException _ -> "the connection or file was closed";
             case RuntimeException e -> "a defect in godwit: " + e + " (GODWIT_DEBUG=1 shows where)";

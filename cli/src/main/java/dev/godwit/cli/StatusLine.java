@@ -95,7 +95,11 @@ final class StatusLine implements Progress, AutoCloseable {
         if (form == Form.SILENT || phase.name().isEmpty()) {
             return;
         }
-        draw(clockNs.getAsLong());
+        // Elsewhere than on a terminal, a phase that was over before its first line was due is not worth one.
+        long nowNs = clockNs.getAsLong();
+        if (form == Form.TERMINAL || nowNs - phase.startNs() >= PLAIN_INTERVAL_NS) {
+            draw(nowNs);
+        }
         if (lineOpen) {
             target.println();
             lineOpen = false;
