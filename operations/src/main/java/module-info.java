@@ -5,4 +5,6 @@ module dev.godwit.operations {
     requires transitive dev.godwit.snapshot;
     requires transitive dev.godwit.transport;
     requires transitive dev.godwit.qmp;
+
+    exports dev.godwit.operations;
 }

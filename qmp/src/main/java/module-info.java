@@ -4,4 +4,6 @@ module dev.godwit.qmp {
     requires static org.jspecify;
     requires dev.godwit.engine;
     requires tools.jackson.core;
+
+    exports dev.godwit.qmp;
 }

@@ -46,8 +46,8 @@ final class CommonOptions {
     }
 
     /** {@return a usage error of this command, for what picocli cannot see by itself} */
-    ParameterException usage(String message) {
-        return new ParameterException(commandSpec().commandLine(), message);
+    ParameterException usage(@Nullable String message) {
+        return new ParameterException(commandSpec().commandLine(), String.valueOf(message));
     }
 
     private CommandSpec commandSpec() {

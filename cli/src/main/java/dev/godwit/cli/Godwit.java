@@ -1,12 +1,16 @@
 package dev.godwit.cli;
 
+import dev.godwit.qmp.QmpAddress;
+import dev.godwit.transport.MigrationUri;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** The {@code godwit} command. */
 @Command(
@@ -15,12 +19,15 @@ import picocli.CommandLine.Spec;
         version = "godwit " + Godwit.VERSION,
         description = "Moves and keeps the memory of running virtual machines.",
         subcommands = {
-            CommandLine.HelpCommand.class,
-            ConvertCommand.class,
-            DiffCommand.class,
-            DoctorCommand.class,
+            SnapshotCommand.class,
+            ReceiveCommand.class,
+            RestoreCommand.class,
             InspectCommand.class,
-            VerifyCommand.class
+            VerifyCommand.class,
+            DiffCommand.class,
+            ConvertCommand.class,
+            DoctorCommand.class,
+            CommandLine.HelpCommand.class
         })
 public final class Godwit implements Callable<Integer> {
 
@@ -55,7 +62,18 @@ public final class Godwit implements Callable<Integer> {
                 .setExecutionExceptionHandler(failures)
                 .setParameterExceptionHandler(failures)
                 .setCaseInsensitiveEnumValuesAllowed(true)
-                .registerConverter(ByteCount.class, ByteCount::parse);
+                .registerConverter(ByteCount.class, ByteCount::parse)
+                .registerConverter(QmpAddress.class, text -> checked(text, QmpAddress::parse))
+                .registerConverter(MigrationUri.class, text -> checked(text, MigrationUri::parse));
+    }
+
+    /** picocli prints the words of its own exception only. */
+    private static <T> T checked(String text, Function<String, T> parser) {
+        try {
+            return parser.apply(text);
+        } catch (IllegalArgumentException e) {
+            throw new TypeConversionException(e.getMessage());
+        }
     }
 
     /** {@return what Ctrl-C closes} */

@@ -2,10 +2,12 @@ package dev.godwit.qemu;
 
 import dev.godwit.engine.StreamFormatException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -29,8 +31,8 @@ public final class ByteInput {
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
     private final ReadableByteChannel channel;
-    private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
-    private final MemorySegment bytes = MemorySegment.ofBuffer(buffer);
+    private final ByteBuffer buffer;
+    private final MemorySegment bytes;
     private long bufferPosition;
     private int next;
     private int limit;
@@ -47,8 +49,21 @@ public final class ByteInput {
      * @param positionBytes of the first byte
      */
     public ByteInput(ReadableByteChannel channel, long positionBytes) {
+        this(channel, positionBytes, ByteBuffer.allocateDirect(BUFFER_BYTES), 0);
+    }
+
+    private ByteInput(ReadableByteChannel channel, long positionBytes, ByteBuffer buffer, int filledBytes) {
         this.channel = channel;
         this.bufferPosition = positionBytes;
+        this.buffer = buffer;
+        this.bytes = MemorySegment.ofBuffer(buffer);
+        this.limit = filledBytes;
+    }
+
+    /** {@return an input of bytes that are there already, at position 0} Costs a copy of them and nothing else. */
+    public static ByteInput of(byte[] content) {
+        ByteBuffer copy = ByteBuffer.wrap(content.clone());
+        return new ByteInput(Channels.newChannel(InputStream.nullInputStream()), 0, copy, content.length);
     }
 
     /** {@return the position of the next byte} */
@@ -211,7 +226,7 @@ public final class ByteInput {
 
     /** {@return whether the buffer is full with what has not been read} */
     boolean bufferIsFull() {
-        return limit - next == BUFFER_BYTES;
+        return limit - next >= BUFFER_BYTES;
     }
 
     private void ensure(int lengthBytes) throws IOException {
@@ -232,7 +247,10 @@ public final class ByteInput {
         next = 0;
         limit = left;
         while (limit < lengthBytes) {
-            int read = channel.read(buffer.limit(BUFFER_BYTES).position(limit));
+            if (limit == buffer.capacity()) {
+                return false; // bytes that were there from the start, all of them
+            }
+            int read = channel.read(buffer.limit(buffer.capacity()).position(limit));
             if (read < 0) {
                 return false;
             }

@@ -11,7 +11,6 @@ public final class Commands {
     /** The longest PACKAGED blob that is accepted: device state is some megabytes at most. */
     public static final int MAX_PACKAGED_BYTES = 256 << 20;
 
-    private static final int MAX_NUMBER = 11;
     private static final int RANGE_BYTES = 16;
 
     private Commands() {}
@@ -56,7 +55,7 @@ public final class Commands {
             case 2, 7 -> lengthBytes == 4;
             case 3 -> lengthBytes == 0 || lengthBytes == 16;
             case 6 -> lengthBytes >= 4 + RANGE_BYTES;
-            case MAX_NUMBER - 1 -> lengthBytes >= 2 && lengthBytes <= 256;
+            case 10 -> lengthBytes >= 2 && lengthBytes <= 256;
             default -> false;
         };
     }

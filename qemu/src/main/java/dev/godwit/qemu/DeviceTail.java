@@ -18,7 +18,7 @@ final class DeviceTail {
     /** More than any machine's device state; what a hostile stream can make us keep. */
     static final int MAX_BYTES = 256 << 20;
 
-    private static final int FIRST_BYTES = 1 << 20;
+    private static final int FIRST_BYTES = 64 << 10;
 
     private final ByteInput input;
     private byte[] bytes = new byte[FIRST_BYTES];

@@ -37,6 +37,10 @@ final class IncomingElements implements StreamVisitor {
         return new VmState(configuration, ramSectionId, sections, Optional.ofNullable(vmdescription));
     }
 
+    boolean returnPathOpened() {
+        return returnPathOpen;
+    }
+
     @Override
     public void header() {}
 

@@ -21,9 +21,10 @@ public final class IncomingMigration {
     private @Nullable ReturnPath returnPath;
     private boolean switchoverAck;
     private @Nullable MultifdSync multifd;
-    private MultifdSync.Mode multifdMode = MultifdSync.Mode.PER_ROUND;
+    private MultifdSync.Mode multifdMode = MultifdSync.Mode.AS_START_SHOWS;
     private Set<String> hugePageBlocks = Set.of();
     private Progress progress = Progress.NONE;
+    private boolean returnPathOpened;
 
     private IncomingMigration(ReadableByteChannel channel) {
         this.channel = channel;
@@ -59,10 +60,12 @@ public final class IncomingMigration {
         return this;
     }
 
-    /**
-     * Keeps multifd channels in step with the main stream. Without this a stream with MULTIFD_FLUSH records is read as
-     * if they were not there, as QEMU does.
-     */
+    /** Keeps multifd channels in step with the main stream, as its START section shows that the source does it. */
+    public IncomingMigration multifd(MultifdSync sync) {
+        return multifd(sync, MultifdSync.Mode.AS_START_SHOWS);
+    }
+
+    /** Keeps multifd channels in step with the main stream. Without them a stream that needs them is refused. */
     public IncomingMigration multifd(MultifdSync sync, MultifdSync.Mode mode) {
         this.multifd = sync;
         this.multifdMode = mode;
@@ -81,6 +84,11 @@ public final class IncomingMigration {
         return this;
     }
 
+    /** {@return whether the source has opened the return path, and so waits for the last word; after {@link #into}} */
+    public boolean returnPathOpened() {
+        return returnPathOpened;
+    }
+
     /**
      * Receives the stream to its end.
      *
@@ -97,6 +105,7 @@ public final class IncomingMigration {
         try (IncomingPages pages = new IncomingPages(input, sink, multifd, multifdMode, progress)) {
             IncomingElements elements = new IncomingElements(input, pages, returnPath, switchoverAck);
             new StreamReader(input, options, elements).read();
+            returnPathOpened = elements.returnPathOpened();
             return elements.finish();
         }
     }

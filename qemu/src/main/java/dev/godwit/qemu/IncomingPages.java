@@ -21,11 +21,12 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
     private final ByteInput input;
     private final RamSink sink;
     private final @Nullable MultifdSync multifd;
-    private final MultifdSync.Mode multifdMode;
     private final Progress progress;
     private final ZlibPages zlibPages = new ZlibPages();
     private final MemorySegment scratch = MemorySegment.ofArray(new byte[Page.SIZE_BYTES]);
+    private MultifdSync.Mode multifdMode;
     private @Nullable PageLane lane;
+    private boolean flushSeen;
     private long untoldBytes;
 
     IncomingPages(
@@ -94,15 +95,26 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
 
     @Override
     public void multifdFlush() throws IOException {
-        if (multifdMode == MultifdSync.Mode.PER_ROUND) {
-            sync();
+        if (multifd == null) {
+            // QEMU passes it over; here it would make a snapshot in which most of RAM is silently zero.
+            throw input.unexpectedAt(
+                    input.position() - 8, "all pages in this stream", "MULTIFD_FLUSH: the source sends with multifd");
         }
+        if (multifdMode == MultifdSync.Mode.PER_SECTION) {
+            throw input.unexpectedAt(
+                    input.position() - 8, "multifd in step after each section", "a MULTIFD_FLUSH record");
+        }
+        flushSeen = true;
+        sync(multifd);
     }
 
     @Override
     public void endOfRecords() throws IOException {
-        if (multifdMode == MultifdSync.Mode.PER_SECTION) {
-            sync();
+        if (multifdMode == MultifdSync.Mode.AS_START_SHOWS) {
+            multifdMode = flushSeen ? MultifdSync.Mode.PER_ROUND : MultifdSync.Mode.PER_SECTION;
+        }
+        if (multifd != null && multifdMode == MultifdSync.Mode.PER_SECTION) {
+            sync(multifd);
         }
     }
 
@@ -118,11 +130,9 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
         return lane != null;
     }
 
-    private void sync() throws IOException {
-        if (multifd != null) {
-            lane().flush();
-            multifd.sync();
-        }
+    private void sync(MultifdSync channels) throws IOException {
+        lane().flush();
+        channels.sync();
     }
 
     private void told() {

@@ -12,8 +12,10 @@ import java.io.IOException;
  */
 public interface MultifdSync {
 
-    /** What in the main stream is the marker: not announced there, follows from the source's machine type. */
+    /** What in the main stream is the marker: follows from the source's machine type. */
     enum Mode {
+        /** What the START section shows: it holds a MULTIFD_FLUSH record, or every EOS is the marker. */
+        AS_START_SHOWS,
         /** A MULTIFD_FLUSH record: machine types of QEMU 8.1 and later. */
         PER_ROUND,
         /** Every EOS of RAM: QEMU before 8.1, and machine types up to 8.0. */

@@ -146,21 +146,25 @@ public final class OutgoingPrecopy {
     private void sendPages(ByteOutput output, StreamWriter writer, SectionHeader part) throws IOException {
         progress.phase("sending RAM", ram.layout().totalBytes());
         RateLimit limit = new RateLimit(bytesPerSecond, clock);
+        int runPages = Math.clamp(limit.stepBytes() / Page.SIZE_BYTES, 1, RUN_PAGES);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment run = arena.allocate((long) RUN_PAGES * Page.SIZE_BYTES, Page.SIZE_BYTES);
+            MemorySegment run = arena.allocate((long) runPages * Page.SIZE_BYTES, Page.SIZE_BYTES);
             writer.beginRamSection(part);
             long partStart = output.position();
             for (int block = 0; block < ram.layout().blocks().size(); block++) {
                 RamBlock sent = ram.layout().block(block);
-                for (long page = 0; page < sent.pages(); page += RUN_PAGES) {
+                PageBitmap present = ram.present(block);
+                for (long page = 0; page < sent.pages(); page += runPages) {
                     if (output.position() - partStart >= PART_BYTES) {
                         writer.endOfRecords();
                         writer.endRamSection(part);
                         writer.beginRamSection(part);
                         partStart = output.position();
                     }
-                    sendRun(writer, block, page, (int) Math.min(RUN_PAGES, sent.pages() - page), run);
-                    await(limit, output.position());
+                    int pages = (int) Math.min(runPages, sent.pages() - page);
+                    sendRun(writer, block, present, page, run.asSlice(0, (long) pages * Page.SIZE_BYTES));
+                    progress.advance((long) pages * Page.SIZE_BYTES);
+                    await(limit, output);
                 }
             }
             writer.endOfRecords();
@@ -168,30 +172,28 @@ public final class OutgoingPrecopy {
         }
     }
 
-    private void sendRun(StreamWriter writer, int block, long firstPage, int pages, MemorySegment run)
+    private void sendRun(StreamWriter writer, int block, PageBitmap present, long firstPage, MemorySegment run)
             throws IOException {
-        PageBitmap present = ram.present(block);
+        long pages = run.byteSize() / Page.SIZE_BYTES;
         long nextPresent = present.nextSet(firstPage);
         boolean empty = nextPresent < 0 || nextPresent >= firstPage + pages;
         if (!empty) {
-            ram.read(block, firstPage * Page.SIZE_BYTES, run.asSlice(0, (long) pages * Page.SIZE_BYTES));
+            ram.read(block, firstPage * Page.SIZE_BYTES, run);
         }
-        for (int i = 0; i < pages; i++) {
-            long page = firstPage + i;
+        for (long page = firstPage; page < firstPage + pages; page++) {
             long offsetBytes = page * Page.SIZE_BYTES;
-            long inRun = (long) i * Page.SIZE_BYTES;
+            long inRun = offsetBytes - firstPage * Page.SIZE_BYTES;
             if (empty || !present.get(page) || ZeroPages.isZero(run, inRun)) {
                 writer.zeroPage(block, offsetBytes, page > 0);
             } else {
                 writer.page(block, offsetBytes, page > 0, run.asSlice(inRun, Page.SIZE_BYTES));
             }
         }
-        progress.advance((long) pages * Page.SIZE_BYTES);
     }
 
-    private static void await(RateLimit limit, long transferredBytes) throws InterruptedIOException {
+    private static void await(RateLimit limit, ByteOutput output) throws IOException {
         try {
-            limit.await(transferredBytes);
+            limit.await(output);
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while the rate limit held the migration");

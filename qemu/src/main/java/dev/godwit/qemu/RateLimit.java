@@ -1,5 +1,6 @@
 package dev.godwit.qemu;
 
+import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -27,18 +28,25 @@ final class RateLimit {
         this.windowStartNs = clock.nanoTime();
     }
 
+    /** {@return how much may be written between two calls of {@link #await}, so that a window is not far exceeded} */
+    long stepBytes() {
+        return windowBytes > 0 ? windowBytes / 4 : Long.MAX_VALUE;
+    }
+
     /**
      * Waits for the next window where this one is used up.
      *
-     * @param transferredBytes everything written so far
+     * @param output how far it is; flushed before a wait
      * @throws InterruptedException if the thread is interrupted while it waits
      */
-    void await(long transferredBytes) throws InterruptedException {
+    void await(ByteOutput output) throws IOException, InterruptedException {
+        long transferredBytes = output.position();
         long now = clock.nanoTime();
         if (now - windowStartNs >= WINDOW_NS) {
             begin(now, transferredBytes);
         } else if (windowBytes > 0 && transferredBytes - windowStartBytes > windowBytes) {
-            clock.sleep(WINDOW_NS - (now - windowStartNs));
+            output.flush();
+            clock.sleep(Math.max(0, WINDOW_NS - (clock.nanoTime() - windowStartNs)));
             begin(clock.nanoTime(), transferredBytes);
         }
     }

@@ -153,8 +153,12 @@ final class PageStore {
             free = "how much is free is not known";
         }
         return new IOException(
-                "the disk is full: %d bytes of pages were written, the guest's RAM may need up to %d, %s"
-                        .formatted(writtenBytes.get(), layout.ram().totalBytes(), free),
+                "the disk of %s is full: %d bytes of pages were written, the guest's RAM may need up to %d, %s"
+                        .formatted(
+                                folder.normalize(),
+                                writtenBytes.get(),
+                                layout.ram().totalBytes(),
+                                free),
                 failure);
     }
 }

@@ -8,6 +8,8 @@ import dev.godwit.linux.OpenFile;
 import dev.godwit.linux.OpenFlag;
 import dev.godwit.qemu.VmState;
 import dev.godwit.qemu.mappedram.MappedRamLayout;
+import dev.godwit.qemu.mappedram.MappedRamReader;
+import dev.godwit.ram.Page;
 import dev.godwit.ram.PageBitmap;
 import dev.godwit.ram.RamLayout;
 import java.io.Closeable;
@@ -32,9 +34,6 @@ public final class SnapshotWriter implements RamSink, Closeable {
 
     /** Room for stream header, configuration and RAM section header, known only when the state is. */
     private static final int HEAD_ROOM_BYTES = 4096;
-
-    /** What the bitmaps of a guest may take of the heap. */
-    private static final long BITMAPS_SHARE = 4;
 
     private final TargetFile target;
     private final SnapshotOptions options;
@@ -66,11 +65,11 @@ public final class SnapshotWriter implements RamSink, Closeable {
         if (layout.blocks().isEmpty()) {
             throw new IOException("a guest without RAM cannot be kept");
         }
-        long bitmapBytes = layout.totalBytes() / 4096 / 8 * 2;
-        if (bitmapBytes > Runtime.getRuntime().maxMemory() / BITMAPS_SHARE) {
-            throw new IOException("the guest's RAM of %d bytes needs bitmaps of %d bytes, more than a quarter of this"
-                            .formatted(layout.totalBytes(), bitmapBytes)
-                    + " JVM's heap (see -Xmx)");
+        long bitmapBytes = layout.totalBytes() / Page.SIZE_BYTES / Byte.SIZE;
+        if (bitmapBytes > MappedRamReader.maxBitmapBytes() / 2) { // two bits a page are held while it is written
+            throw new IOException("the guest's RAM of %d bytes needs bitmaps of %d bytes, and no more than %d fit into"
+                            .formatted(layout.totalBytes(), bitmapBytes, MappedRamReader.maxBitmapBytes() / 2)
+                    + " this JVM's heap (see -Xmx)");
         }
         MappedRamLayout plan = MappedRamLayout.plan(HEAD_ROOM_BYTES, 0, layout);
         try {

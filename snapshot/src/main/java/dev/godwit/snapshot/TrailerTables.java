@@ -3,6 +3,7 @@ package dev.godwit.snapshot;
 import dev.godwit.engine.StreamFormatException;
 import dev.godwit.qemu.mappedram.MappedRamBlock;
 import dev.godwit.qemu.mappedram.MappedRamHeader;
+import dev.godwit.qemu.mappedram.MappedRamReader;
 import dev.godwit.ram.RamBlock;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -35,6 +36,7 @@ final class TrailerTables {
     List<MappedRamBlock> blocks(ByteBuffer payload) throws StreamFormatException {
         int count = count(payload, 1 + 32, "blocks");
         List<MappedRamBlock> blocks = new ArrayList<>();
+        long bitmapBytes = 0;
         for (int i = 0; i < count; i++) {
             RamBlock block = new RamBlock(text(payload, payload.get() & 0xff), payload.getLong());
             MappedRamBlock placed = new MappedRamBlock(
@@ -42,6 +44,10 @@ final class TrailerTables {
             inside(placed.entryOffsetBytes(), placed.entryLengthBytes(), block.id());
             inside(placed.header().bitmapOffsetBytes(), placed.bitmapLengthBytes(), block.id());
             inside(placed.header().pagesOffsetBytes(), block.lengthBytes(), block.id());
+            bitmapBytes += placed.bitmapLengthBytes();
+            if (bitmapBytes > MappedRamReader.maxBitmapBytes()) {
+                throw unsound("bitmaps of at most " + MappedRamReader.maxBitmapBytes() + " bytes", bitmapBytes);
+            }
             blocks.add(placed);
         }
         return blocks;

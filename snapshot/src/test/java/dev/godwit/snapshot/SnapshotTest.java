@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.StreamFormatException;
 import dev.godwit.qemu.Section;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SnapshotTest {
 
@@ -79,7 +82,7 @@ class SnapshotTest {
             try (Snapshot copy = Snapshot.open(target)) {
                 trailerAt = copy.trailer().orElseThrow().positionBytes();
             }
-            try (var channel = java.nio.channels.FileChannel.open(target, java.nio.file.StandardOpenOption.WRITE)) {
+            try (var channel = FileChannel.open(target, StandardOpenOption.WRITE)) {
                 channel.truncate(trailerAt);
             }
             try (Snapshot copy = Snapshot.open(target)) {
@@ -87,6 +90,48 @@ class SnapshotTest {
                 assertSameSections(copy, source);
             }
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"q35-many-devices", "precopy-uuid", "precopy-72", "bgsnap-live", "xbzrle", "vmdesc-dupkeys"})
+    void a_classic_stream_becomes_a_snapshot_and_reads_the_same_with_and_without_trailer(String name) throws Exception {
+        Path target = folder.resolve("snap");
+        try (Snapshot source = Snapshot.open(Captures.unpack(name, folder))) {
+            Captures.rewrite(source, target);
+            long trailerAt;
+            try (Snapshot copy = Snapshot.open(target)) {
+                trailerAt = copy.trailer().orElseThrow().positionBytes();
+                assertSameSections(copy, source);
+                assertThat(Captures.sha256(copy, "pc.ram")).isEqualTo(Captures.sha256(source, "pc.ram"));
+            }
+            assertThat(Verification.of(target, Progress.NONE).damages()).isEmpty();
+            try (FileChannel channel = FileChannel.open(target, StandardOpenOption.WRITE)) {
+                channel.truncate(trailerAt);
+            }
+            try (Snapshot copy = Snapshot.open(target)) {
+                assertSameSections(copy, source);
+            }
+        }
+    }
+
+    @Test
+    void sections_that_nothing_describes_are_split_by_the_trailer_and_refused_by_name_without() throws Exception {
+        Path target = folder.resolve("snap");
+        long trailerAt;
+        try (Snapshot source = Snapshot.open(Captures.unpack("dirty-bitmaps", folder))) {
+            Captures.rewrite(source, target);
+            try (Snapshot copy = Snapshot.open(target)) {
+                assertSameSections(copy, source);
+                trailerAt = copy.trailer().orElseThrow().positionBytes();
+            }
+        }
+        try (FileChannel channel = FileChannel.open(target, StandardOpenOption.WRITE)) {
+            channel.truncate(trailerAt);
+        }
+        assertThatThrownBy(() -> Snapshot.open(target))
+                .isInstanceOf(StreamFormatException.class)
+                .hasMessageContaining("device state");
     }
 
     @Test

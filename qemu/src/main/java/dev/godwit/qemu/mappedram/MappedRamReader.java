@@ -32,7 +32,8 @@ public final class MappedRamReader {
     private static final int MAX_BLOCKS = 65536;
 
     private static final int MAX_ID_BYTES = 255;
-    private static final long MAX_BITMAPS_SHARE = 4;
+    private static final long HEAP_SHARE = 4;
+    private static final long MAX_BITMAP_BYTES = 1 << 30;
 
     private final PositionedInput file;
     private final List<MappedRamBlock> blocks = new ArrayList<>();
@@ -113,15 +114,20 @@ public final class MappedRamReader {
             left -= block.block().lengthBytes();
             at = block.pagesEndBytes();
             bitmapBytes += block.bitmapLengthBytes();
-            if (bitmapBytes > Runtime.getRuntime().maxMemory() / MAX_BITMAPS_SHARE) {
+            if (bitmapBytes > maxBitmapBytes()) {
                 throw new StreamFormatException(
                         block.header().bitmapOffsetBytes(),
                         section,
-                        "bitmaps that fit into a quarter of this JVM's heap (see -Xmx)",
+                        "bitmaps of at most " + maxBitmapBytes() + " bytes (a quarter of this JVM's heap, see -Xmx)",
                         bitmapBytes + " bytes of bitmaps up to block "
                                 + block.block().id());
             }
         }
+    }
+
+    /** {@return how long all bitmaps of a file may be together, in bytes: they are held in memory} */
+    public static long maxBitmapBytes() {
+        return Math.min(MAX_BITMAP_BYTES, Runtime.getRuntime().maxMemory() / HEAP_SHARE);
     }
 
     private MappedRamBlock readBlock(long at, long leftBytes) throws IOException {

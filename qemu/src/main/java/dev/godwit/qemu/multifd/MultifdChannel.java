@@ -3,6 +3,7 @@ package dev.godwit.qemu.multifd;
 import dev.godwit.codec.MultifdDecompressor;
 import dev.godwit.codec.PageDecodingException;
 import dev.godwit.engine.PageLane;
+import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSink;
 import dev.godwit.engine.StreamFormatException;
 import dev.godwit.ram.Page;
@@ -27,16 +28,19 @@ final class MultifdChannel {
     private final MultifdMethod method;
     private final RamSink sink;
     private final MultifdBarrier barrier;
+    private final Progress progress;
     private long positionBytes;
     private int id;
     private @Nullable RamLayout layout;
     private @Nullable PageLane lane;
 
-    MultifdChannel(ReadableByteChannel in, MultifdMethod method, RamSink sink, MultifdBarrier barrier) {
+    MultifdChannel(
+            ReadableByteChannel in, MultifdMethod method, RamSink sink, MultifdBarrier barrier, Progress progress) {
         this.in = in;
         this.method = method;
         this.sink = sink;
         this.barrier = barrier;
+        this.progress = progress;
     }
 
     /**
@@ -135,6 +139,7 @@ final class MultifdChannel {
         } finally {
             barrier.leavePages();
         }
+        progress.advance((long) packet.offsetsBytes().length * Page.SIZE_BYTES);
     }
 
     private int checkPlace(MultifdPacket packet, RamLayout blocks) throws StreamFormatException {

@@ -1,5 +1,6 @@
 package dev.godwit.qemu.multifd;
 
+import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSink;
 import dev.godwit.engine.StreamFormatException;
 import dev.godwit.qemu.MultifdSync;
@@ -28,6 +29,7 @@ public final class MultifdReceiver implements MultifdSync, AutoCloseable {
     private final MultifdMethod method;
     private final RamSink sink;
     private final Runnable whenFailed;
+    private final Progress progress;
     private final MultifdBarrier barrier;
     private final List<ReadableByteChannel> connections = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
@@ -43,6 +45,15 @@ public final class MultifdReceiver implements MultifdSync, AutoCloseable {
      *     nobody waits for what cannot come
      */
     public MultifdReceiver(int channels, MultifdMethod method, RamSink sink, Runnable whenFailed) {
+        this(channels, method, sink, whenFailed, Progress.NONE);
+    }
+
+    /**
+     * The same, telling how many bytes of memory the channels have brought.
+     *
+     * @param progress is advanced by every packet's pages; the phase is begun by the reader of the main stream
+     */
+    public MultifdReceiver(int channels, MultifdMethod method, RamSink sink, Runnable whenFailed, Progress progress) {
         if (channels < 1 || channels > 255) {
             throw new IllegalArgumentException("multifd channels are 1 to 255: " + channels);
         }
@@ -50,6 +61,7 @@ public final class MultifdReceiver implements MultifdSync, AutoCloseable {
         this.method = method;
         this.sink = sink;
         this.whenFailed = whenFailed;
+        this.progress = progress;
         this.barrier = new MultifdBarrier(channels);
     }
 
@@ -68,7 +80,8 @@ public final class MultifdReceiver implements MultifdSync, AutoCloseable {
                     0, "multifd channel", channels + " channels", closed ? "one after the end" : "one more");
         }
         connections.add(connection);
-        MultifdChannel channel = new MultifdChannel(new ResumedChannel(received, connection), method, sink, barrier);
+        MultifdChannel channel =
+                new MultifdChannel(new ResumedChannel(received, connection), method, sink, barrier, progress);
         threads.add(Thread.ofPlatform()
                 .name("multifd-new-" + connections.size())
                 .daemon(true)

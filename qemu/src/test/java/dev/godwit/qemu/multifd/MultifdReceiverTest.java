@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.godwit.engine.StreamFormatException;
+import dev.godwit.qemu.IncomingMigration;
+import dev.godwit.qemu.MultifdSync;
+import dev.godwit.qemu.VmState;
 import dev.godwit.qemu.vmstate.CapturedLayouts;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.RamBlock;
@@ -13,8 +16,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.Pipe;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
@@ -29,16 +35,16 @@ class MultifdReceiverTest {
 
     @ParameterizedTest
     @CsvSource({
-        "multifd-none, 2, NONE, false",
-        "multifd-legacy, 2, NONE, false",
-        "multifd-3ch-rp, 3, NONE, false",
-        "multifd-zlib, 2, ZLIB, false",
-        "multifd-zstd, 2, ZSTD, false",
-        "multifd-72to10, 2, NONE, true",
-        "multifd-10to72, 2, NONE, true"
+        "multifd-none, 2, NONE, PER_ROUND",
+        "multifd-legacy, 2, NONE, PER_ROUND",
+        "multifd-3ch-rp, 3, NONE, PER_ROUND",
+        "multifd-zlib, 2, ZLIB, PER_ROUND",
+        "multifd-zstd, 2, ZSTD, PER_ROUND",
+        "multifd-72to10, 2, NONE, PER_SECTION",
+        "multifd-10to72, 2, NONE, PER_SECTION"
     })
     void captured_channels_bring_the_memory_of_the_manifest(
-            String capture, int channels, MultifdMethod method, boolean syncAtEverySection) throws Exception {
+            String capture, int channels, MultifdMethod method, MultifdSync.Mode mode) throws Exception {
         MemorySink sink = new MemorySink();
         try (MultifdReceiver receiver = new MultifdReceiver(channels, method, sink, () -> {})) {
             for (int channel = channels; channel >= 1; channel--) {
@@ -50,7 +56,8 @@ class MultifdReceiverTest {
             byte[] main = CapturedLayouts.resource(capture + ".conn0.fwd.gz");
             assertThat(ConnectionKind.ofFirstBytes(ByteBuffer.wrap(main).getInt(0)))
                     .contains(ConnectionKind.MAIN);
-            new MainStream(main, sink, receiver, syncAtEverySection).read();
+            VmState state = receive(main, receiver, mode, sink);
+            assertThat(state.sections()).hasSize(31);
             receiver.finish();
         }
         // The zstd capture's hashes are not in the manifest; its guest is that of multifd-none.
@@ -198,10 +205,37 @@ class MultifdReceiverTest {
         assertRefused("normal_pages", patched(16, -1));
         assertRefused("zero_pages", patched(32, 128));
         assertRefused("4095 more bytes", packet(0, "ram", 1, 0), new byte[1]);
-        assertRefused("1332 more bytes", java.util.Arrays.copyOf(flags(0), 12));
+        assertRefused("1332 more bytes", Arrays.copyOf(flags(0), 12));
         assertRefused("2 more bytes", new byte[] {0x11, 0x22, 0x33, 0x44, 0, 0, 0, 1, 0, 0});
         assertRefused("version 1", new byte[] {0x11, 0x22, 0x33, 0x44, 0, 0, 0, 2, 0, 0, 0, 0});
         assertRefused("found the channel's end", new byte[0]);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, NONE", "2, ZLIB", "3, ZSTD", "4, NONE", "5, ZLIB", "6, ZSTD"})
+    void damaged_channels_end_or_are_refused_and_nobody_waits_for_ever(long seed, MultifdMethod method)
+            throws Exception {
+        SplittableRandom random = new SplittableRandom(seed);
+        String capture = "multifd-" + method.name().toLowerCase(Locale.ROOT);
+        byte[] main = CapturedLayouts.resource(capture + ".conn0.fwd.gz");
+        for (int round = 0; round < 15; round++) {
+            MemorySink sink = new MemorySink();
+            try (MultifdReceiver receiver = new MultifdReceiver(2, method, sink, () -> {})) {
+                for (int channel = 1; channel <= 2; channel++) {
+                    byte[] bytes = CapturedLayouts.resource(capture + ".conn" + channel + ".fwd.gz");
+                    for (int flips = random.nextInt(4); flips > 0; flips--) {
+                        bytes[random.nextInt(Math.min(bytes.length, 8000))] ^= (byte) (1 << random.nextInt(8));
+                    }
+                    accept(
+                            receiver,
+                            random.nextInt(3) > 0 ? bytes : Arrays.copyOf(bytes, random.nextInt(bytes.length)));
+                }
+                receive(main, receiver, MultifdSync.Mode.PER_ROUND, sink);
+                receiver.finish();
+            } catch (IOException e) {
+                assertThat(e).message().isNotEmpty();
+            }
+        }
     }
 
     private static void assertRefused(String message, byte[]... packets) throws Exception {
@@ -216,6 +250,13 @@ class MultifdReceiverTest {
                     .isInstanceOf(StreamFormatException.class)
                     .hasMessageContaining(message);
         }
+    }
+
+    private static VmState receive(byte[] main, MultifdReceiver receiver, MultifdSync.Mode mode, MemorySink sink)
+            throws IOException {
+        return IncomingMigration.from(Channels.newChannel(new ByteArrayInputStream(main)))
+                .multifd(receiver, mode)
+                .into(sink);
     }
 
     private static MultifdReceiver receiver(int channels) throws IOException {
@@ -277,7 +318,7 @@ class MultifdReceiverTest {
 
     private static byte[] page(int content) {
         byte[] page = new byte[Page.SIZE_BYTES];
-        java.util.Arrays.fill(page, (byte) content);
+        Arrays.fill(page, (byte) content);
         return page;
     }
 }

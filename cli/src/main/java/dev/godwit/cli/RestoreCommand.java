@@ -1,0 +1,113 @@
+package dev.godwit.cli;
+
+import dev.godwit.operations.Restore;
+import dev.godwit.operations.RestoreOptions;
+import dev.godwit.operations.RestoreOptions.Destination;
+import dev.godwit.operations.RestoreResult;
+import dev.godwit.qmp.QmpAddress;
+import dev.godwit.transport.ByteSize;
+import dev.godwit.transport.MigrationUri;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code godwit restore}. */
+@Command(
+        name = "restore",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Brings a guest back from its snapshot, into a QEMU of the same configuration that waits for it.",
+            "Succeeds when that QEMU says that everything is loaded."
+        })
+final class RestoreCommand implements Callable<Integer> {
+
+    @Mixin
+    private CommonOptions common = new CommonOptions();
+
+    @Parameters(paramLabel = "FILE", description = "A snapshot, a mapped-ram file or a classic QEMU stream.")
+    private Path file = Path.of("");
+
+    @ArgGroup(multiplicity = "1")
+    private Into into = new Into();
+
+    private static final class Into {
+        @Option(
+                names = "--qmp",
+                required = true,
+                paramLabel = "SOCKET",
+                description = "The QMP socket of a QEMU that was started with -incoming defer.")
+        private @Nullable QmpAddress qmp;
+
+        @Option(
+                names = "--to",
+                required = true,
+                paramLabel = "URI",
+                description = "Where a QEMU listens that was started with -incoming URI: tcp:HOST:PORT or unix:PATH.")
+        private @Nullable MigrationUri uri;
+    }
+
+    @Option(
+            names = "--eager",
+            required = true,
+            description = "Send all of RAM before the guest runs: the only way so far.")
+    private boolean eager;
+
+    @Option(names = "--max-bandwidth", paramLabel = "SIZE", description = "Bytes a second at most; none by default.")
+    private ByteCount maxBandwidth = new ByteCount(0);
+
+    @Override
+    public Integer call() throws Exception {
+        if (!eager) {
+            throw common.usage("--eager=false is not supported: there is no other way to restore yet");
+        }
+        RestoreResult result;
+        try (StatusLine progress = common.progress();
+                Restore restore = new Restore(new RestoreOptions(file, destination(), maxBandwidth.bytes()), progress);
+                Interruption.Registration _ = common.interruption().register(restore)) {
+            result = restore.run();
+        }
+        if (common.json) {
+            printJson(result);
+        } else {
+            printText(result);
+        }
+        return ExitStatus.DONE;
+    }
+
+    private Destination destination() {
+        if (into.qmp != null) {
+            return new Destination.Deferred(into.qmp);
+        }
+        if (into.uri != null) {
+            return new Destination.Listening(into.uri);
+        }
+        throw common.usage("one of --qmp and --to is needed");
+    }
+
+    private void printText(RestoreResult result) {
+        PrintWriter out = common.out();
+        out.println("the guest is at the destination"
+                + result.runState()
+                        .map(state -> " (" + Printable.text(state) + ")")
+                        .orElse("") + ": a "
+                + Printable.text(result.machineType()) + " with " + ByteSize.format(result.ramBytes())
+                + " of RAM, restored in " + Durations.text(result.total()));
+        out.flush();
+    }
+
+    private void printJson(RestoreResult result) {
+        JsonOutput.print(common.out(), json -> {
+            json.writeStringProperty("guestLocation", "GUEST_AT_DESTINATION");
+            json.writeStringProperty("machineType", result.machineType());
+            json.writeNumberProperty("ramBytes", result.ramBytes());
+            result.runState().ifPresent(state -> json.writeStringProperty("runState", state));
+            json.writeNumberProperty("totalMs", result.total().toMillis());
+        });
+    }
+}

@@ -1,0 +1,170 @@
+package dev.godwit.operations;
+
+import dev.godwit.engine.GuestLocation;
+import dev.godwit.engine.MigrationException;
+import dev.godwit.engine.Progress;
+import dev.godwit.qemu.IncomingMigration;
+import dev.godwit.qemu.ReturnPath;
+import dev.godwit.qemu.VmState;
+import dev.godwit.snapshot.CreationFacts;
+import dev.godwit.snapshot.SnapshotOptions;
+import dev.godwit.snapshot.SnapshotWriter;
+import dev.godwit.transport.MigrationListener;
+import dev.godwit.transport.MigrationUri;
+import java.io.Closeable;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The destination of a live migration that somebody else starts, into a snapshot file ({@code godwit receive}).
+ *
+ * <p>The source is told of success (SHUT(0) on the return path) only when the file is whole, synced and under its name.
+ * On any error it is told so and keeps its guest, and what was under the name is still there. {@link #close} may be
+ * called from any thread and ends {@link #run} like an error.
+ */
+public final class Receive implements Closeable {
+
+    private static final Duration LONGEST_UNDOING = Duration.ofSeconds(30);
+
+    private final ReceiveOptions options;
+    private final Progress progress;
+    private final Consumer<MigrationUri> listening;
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private @Nullable Thread runner;
+    private @Nullable IncomingConnections connections;
+    private boolean closed;
+
+    /**
+     * A migration to be received.
+     *
+     * @param progress hears how far it is
+     * @param listening hears where the source can connect to, once it can
+     */
+    public Receive(ReceiveOptions options, Progress progress, Consumer<MigrationUri> listening) {
+        this.options = options;
+        this.progress = progress;
+        this.listening = listening;
+    }
+
+    /**
+     * Waits for the source and receives its migration; at most once.
+     *
+     * @throws MigrationException if there is no snapshot; it says where the guest is
+     */
+    public ReceiveResult run() throws MigrationException {
+        synchronized (this) {
+            runner = Thread.currentThread();
+        }
+        try (SnapshotWriter writer = SnapshotWriter.create(options.file(), SnapshotOptions.DEFAULT);
+                MigrationListener listener = MigrationListener.open(options.listen());
+                IncomingConnections incoming = opened(new IncomingConnections(listener, options, writer, progress))) {
+            listening.accept(listener.address());
+            incoming.awaitMain();
+            long startNs = System.nanoTime();
+            return receive(writer, incoming, startNs);
+        } catch (IOException e) {
+            throw new MigrationException(failure(e), GuestLocation.GUEST_AT_SOURCE, e);
+        } finally {
+            ended.countDown();
+        }
+    }
+
+    private ReceiveResult receive(SnapshotWriter writer, IncomingConnections incoming, long startNs)
+            throws IOException {
+        ReturnPath returnPath = new ReturnPath(incoming.main());
+        boolean whole = false;
+        try {
+            IncomingMigration migration =
+                    IncomingMigration.from(incoming.main()).progress(progress);
+            if (incoming.main().isDuplex()) {
+                migration.returnPath(returnPath);
+            }
+            if (options.switchoverAck()) {
+                migration.switchoverAck();
+            }
+            incoming.multifd().ifPresent(migration::multifd);
+            VmState state = incoming.explaining(() -> migration.into(writer));
+            incoming.finish();
+            writer.commit(
+                    state,
+                    new CreationFacts(
+                            Instant.now(),
+                            GodwitVersion.TEXT,
+                            "",
+                            "receive",
+                            "migration from " + incoming.main().remote()));
+            whole = true;
+            boolean sourceTold = migration.returnPathOpened() && told(returnPath);
+            return new ReceiveResult(
+                    options.file(),
+                    state.configuration().machineType(),
+                    sourceTold,
+                    Duration.ofNanos(System.nanoTime() - startNs));
+        } finally {
+            if (!whole && incoming.main().isDuplex()) {
+                tellFailure(returnPath);
+            }
+        }
+    }
+
+    /** The snapshot is whole either way: a source that has gone cannot be told, and keeps its guest. */
+    private static boolean told(ReturnPath returnPath) {
+        try {
+            returnPath.shut(0);
+            return true;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** A source that cannot be told learns it from the connection's end. */
+    @SuppressWarnings("EmptyCatch") // the failure that is being reported matters more
+    private static void tellFailure(ReturnPath returnPath) {
+        try {
+            returnPath.shut(1);
+        } catch (IOException _) {
+            // Closing the connection, which follows, says the same.
+        }
+    }
+
+    private synchronized String failure(IOException cause) {
+        return closed ? "receiving was cancelled" : "nothing was received: " + cause.getMessage();
+    }
+
+    private synchronized IncomingConnections opened(IncomingConnections incoming) throws IOException {
+        connections = incoming;
+        if (closed) {
+            incoming.close();
+            throw new IOException("closed");
+        }
+        return incoming;
+    }
+
+    /** Ends {@link #run} if it is under way, and waits until the source was told and nothing half is left. */
+    @Override
+    public void close() throws IOException {
+        IncomingConnections incoming;
+        synchronized (this) {
+            closed = true;
+            incoming = connections;
+            if (runner == null || runner.equals(Thread.currentThread())) {
+                return;
+            }
+        }
+        if (incoming != null) {
+            incoming.close();
+        }
+        try {
+            if (!ended.await(LONGEST_UNDOING.toMillis(), TimeUnit.MILLISECONDS)) {
+                throw new IOException("receiving has not ended within " + LONGEST_UNDOING.toSeconds() + " s");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,116 @@
+package dev.godwit.operations;
+
+import dev.godwit.engine.GuestLocation;
+import dev.godwit.engine.MigrationException;
+import dev.godwit.engine.Progress;
+import dev.godwit.operations.DestinationAnswers.LastWord;
+import dev.godwit.qemu.OutgoingPrecopy;
+import dev.godwit.snapshot.Snapshot;
+import dev.godwit.transport.MigrationChannel;
+import java.io.Closeable;
+import java.io.IOException;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Brings a guest back from its snapshot, eagerly: an ordinary precopy stream with a return path into a QEMU that waits
+ * for one ({@code godwit restore --eager}).
+ *
+ * <p>It succeeds only when the destination says that everything is loaded. The snapshot is only read, so a guest whose
+ * restore fails is still where it was: in its file. {@link #close} may be called from any thread and ends {@link #run}.
+ */
+public final class Restore implements Closeable {
+
+    /** Loading device state takes milliseconds; flushing gigabytes of socket buffer on a busy host takes longer. */
+    private static final long LONGEST_LOADING_MS = 60_000;
+
+    private final RestoreOptions options;
+    private final Progress progress;
+    private @Nullable MigrationChannel channel;
+    private boolean closed;
+
+    /**
+     * A guest to be restored.
+     *
+     * @param progress hears how far it is
+     */
+    public Restore(RestoreOptions options, Progress progress) {
+        this.options = options;
+        this.progress = progress;
+    }
+
+    /**
+     * Restores the guest; at most once.
+     *
+     * @throws MigrationException if the destination has not taken it; the snapshot is as it was
+     */
+    public RestoreResult run() throws MigrationException {
+        long startNs = System.nanoTime();
+        try (Snapshot snapshot = Snapshot.open(options.file(), 0, progress);
+                DestinationQemu destination = DestinationQemu.open(options.destination())) {
+            send(snapshot, destination);
+            return new RestoreResult(
+                    snapshot.vmState().configuration().machineType(),
+                    snapshot.layout().totalBytes(),
+                    destination.runState(),
+                    Duration.ofNanos(System.nanoTime() - startNs));
+        } catch (MigrationException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new MigrationException(
+                    (isClosed() ? "the restore was cancelled" : "the guest was not restored: " + e.getMessage())
+                            + " (the snapshot is untouched; that QEMU has to be started anew)",
+                    GuestLocation.GUEST_AT_SOURCE,
+                    e);
+        }
+    }
+
+    private void send(Snapshot snapshot, DestinationQemu destination) throws IOException {
+        try (MigrationChannel connection = opened(destination.connect())) {
+            if (!connection.isDuplex()) {
+                throw new IOException("a restore needs the destination's answer, and " + connection.remote()
+                        + " goes one way; use tcp, unix or fd (to write a stream into a file, use convert)");
+            }
+            DestinationAnswers answers = new DestinationAnswers(connection);
+            try {
+                new OutgoingPrecopy(snapshot, snapshot.vmState())
+                        .returnPath()
+                        .maxBytesPerSecond(options.maxBandwidthBytesPerSecond())
+                        .progress(progress)
+                        .send(connection);
+            } catch (IOException e) {
+                throw destination.explained(e);
+            }
+            progress.phase("waiting for the destination", -1);
+            LastWord word = answers.await(LONGEST_LOADING_MS);
+            switch (word) {
+                case LOADED -> destination.awaitGuest();
+                case REFUSED -> throw destination.explained(new IOException("the destination could not load it"));
+                case NONE ->
+                    throw destination.explained(new IOException("the destination hung up before it had loaded it"));
+            }
+        }
+    }
+
+    private synchronized MigrationChannel opened(MigrationChannel connection) throws IOException {
+        channel = connection;
+        if (closed) {
+            connection.close();
+            throw new IOException("closed");
+        }
+        return connection;
+    }
+
+    private synchronized boolean isClosed() {
+        return closed;
+    }
+
+    /** Ends {@link #run} if it is under way, by hanging up. */
+    @Override
+    public synchronized void close() throws IOException {
+        closed = true;
+        if (channel != null) {
+            channel.close();
+        }
+    }
+}

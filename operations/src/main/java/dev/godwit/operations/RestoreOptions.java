@@ -1,0 +1,43 @@
+package dev.godwit.operations;
+
+import dev.godwit.qmp.QmpAddress;
+import dev.godwit.transport.MigrationUri;
+import java.nio.file.Path;
+
+/**
+ * What to restore, and into what.
+ *
+ * @param file a snapshot of any format that Godwit reads
+ * @param destination the QEMU that takes the guest
+ * @param maxBandwidthBytesPerSecond the limit, 0 for none
+ */
+public record RestoreOptions(Path file, Destination destination, long maxBandwidthBytesPerSecond) {
+
+    /** A QEMU that waits for a guest. */
+    public sealed interface Destination {
+        /**
+         * One that listens already ({@code -incoming URI}).
+         *
+         * @param uri where
+         */
+        record Listening(MigrationUri uri) implements Destination {}
+
+        /**
+         * One that was started with {@code -incoming defer} and is told where to listen.
+         *
+         * @param qmp its control socket
+         */
+        record Deferred(QmpAddress qmp) implements Destination {}
+    }
+
+    /**
+     * Checks the bandwidth.
+     *
+     * @throws IllegalArgumentException if it is negative
+     */
+    public RestoreOptions {
+        if (maxBandwidthBytesPerSecond < 0) {
+            throw new IllegalArgumentException("a bandwidth is not negative: " + maxBandwidthBytesPerSecond);
+        }
+    }
+}
