@@ -10,6 +10,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.IParameterExceptionHandler;
@@ -78,6 +79,7 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
             case FileAlreadyExistsException e ->
                 e.getFile() + ": " + Objects.requireNonNullElse(e.getReason(), "is there already");
             case FileSystemException e when e.getReason() != null -> e.getFile() + ": " + e.getReason();
+            case CancellationException _ -> "nothing was changed";
             case ClosedChannelException _ -> "the connection or file was closed";
             case RuntimeException e -> "a defect in godwit: " + e + " (GODWIT_DEBUG=1 shows where)";
             default -> exception.getMessage() == null ? exception.toString() : exception.getMessage();

@@ -1,6 +1,7 @@
 package dev.godwit.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
@@ -9,6 +10,7 @@ import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
@@ -89,6 +91,17 @@ class FrameTest {
         assertThat(closed).containsExactly("third", "first");
         interruption.register(() -> closed.add("late"));
         assertThat(closed).containsExactly("third", "first", "late");
+    }
+
+    @Test
+    void ctrl_c_ends_work_that_reports_its_progress() {
+        Interruption interruption = new Interruption();
+        try (StatusLine line = StatusLine.silent().cancelledBy(interruption)) {
+            line.advance(1);
+            assertThat(interruption.interrupt()).isTrue();
+            assertThatThrownBy(() -> line.advance(1)).isInstanceOf(CancellationException.class);
+        }
+        assertThat(interruption.interrupt()).isFalse();
     }
 
     @Test
