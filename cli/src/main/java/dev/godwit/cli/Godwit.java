@@ -1,5 +1,6 @@
 package dev.godwit.cli;
 
+import dev.godwit.operations.GodwitVersion;
 import dev.godwit.qmp.QmpAddress;
 import dev.godwit.transport.MigrationUri;
 import java.io.PrintWriter;
@@ -32,7 +33,7 @@ import picocli.CommandLine.TypeConversionException;
 public final class Godwit implements Callable<Integer> {
 
     /** The version of this program. */
-    static final String VERSION = "0.1.0-SNAPSHOT";
+    static final String VERSION = GodwitVersion.TEXT;
 
     @Spec
     private CommandSpec spec;
