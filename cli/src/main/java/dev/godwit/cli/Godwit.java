@@ -87,7 +87,7 @@ public final class Godwit implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        spec.commandLine().usage(spec.commandLine().getOut());
+        spec.commandLine().usage(spec.commandLine().getErr());
         return ExitStatus.USAGE;
     }
 }

@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.channels.ClosedChannelException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -67,13 +70,13 @@ class FrameTest {
 
     @Test
     void text_from_outside_cannot_drive_the_terminal() {
-        Run run = run(new Failing(new java.io.IOException("block \u001b[2Jx\nsecond line")), "failing");
+        Run run = run(new Failing(new IOException("block \u001b[2Jx\nsecond line")), "failing");
         assertThat(run.err()).contains("block \\x1b[2Jx\\x0asecond line").hasLineCount(1);
     }
 
     @Test
     void after_ctrl_c_the_status_is_130() {
-        Failing failing = new Failing(new java.nio.channels.ClosedChannelException());
+        Failing failing = new Failing(new ClosedChannelException());
         failing.interrupts = true;
         Run run = run(failing, "failing");
         assertThat(run.status()).isEqualTo(ExitStatus.INTERRUPTED);
@@ -151,7 +154,7 @@ class FrameTest {
                 assertThat(json.at("remedy").value()).asString().isNotBlank();
             }
         });
-        assertThat(java.nio.file.Path.of("target")).isDirectoryNotContaining("glob:**.godwit-doctor*");
+        assertThat(Path.of("target")).isDirectoryNotContaining("glob:**.godwit-doctor*");
         assertThat(Run.of("doctor").out()).contains("JDK", "userfaultfd", "KVM", "huge pages", "free of");
     }
 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -54,13 +55,13 @@ record Json(@Nullable Object value) {
         Object here = value;
         for (Object step : path) {
             here = step instanceof Integer index
-                    ? ((List<?>) java.util.Objects.requireNonNull(here)).get(index)
-                    : ((Map<?, ?>) java.util.Objects.requireNonNull(here)).get(step);
+                    ? ((List<?>) Objects.requireNonNull(here)).get(index)
+                    : ((Map<?, ?>) Objects.requireNonNull(here)).get(step);
         }
         return new Json(here);
     }
 
     List<?> list() {
-        return (List<?>) java.util.Objects.requireNonNull(value);
+        return (List<?>) Objects.requireNonNull(value);
     }
 }
