@@ -15,6 +15,10 @@ final class OpenedSnapshot {
             description = "Where the stream starts in the file (QEMU's file:PATH,offset=N); 0 by default.")
     private ByteCount offset = new ByteCount(0);
 
+    long startBytes() {
+        return offset.bytes();
+    }
+
     Snapshot open(Path path, Progress progress) throws IOException {
         return Snapshot.open(path, offset.bytes(), progress);
     }

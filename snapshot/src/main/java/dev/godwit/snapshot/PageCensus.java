@@ -50,7 +50,7 @@ public final class PageCensus {
             pages += ram.present(block).setPages();
         }
         long slots = Math.max(16, Long.highestOneBit(pages) * 4);
-        if (slots * 8 > Runtime.getRuntime().maxMemory() / HEAP_SHARE) {
+        if (slots > 1 << 30 || slots * 8 > Runtime.getRuntime().maxMemory() / HEAP_SHARE) {
             throw new IOException("to count the duplicates among %d pages takes %d bytes, more than a quarter of this"
                             .formatted(pages, slots * 8)
                     + " JVM's heap (see -Xmx)");
