@@ -59,7 +59,7 @@ final class SnapshotCommand implements Callable<Integer> {
     @Option(
             names = "--max-bandwidth",
             paramLabel = "SIZE",
-            description = "Bytes a second at most, in the modes live and stop; none by default.")
+            description = "Bytes a second at most, in the mode live; none by default.")
     private ByteCount maxBandwidth = new ByteCount(0);
 
     @Override

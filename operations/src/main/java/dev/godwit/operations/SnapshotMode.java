@@ -12,7 +12,11 @@ public enum SnapshotMode {
      * the end. Works everywhere; a guest that writes faster than it is copied never gets there.
      */
     LIVE,
-    /** The guest is stopped for the whole copy. */
+    /**
+     * The guest is stopped while its memory is copied, which therefore is copied once. It is precopy with the longest
+     * downtime limit, and not the command {@code stop}: QEMU then records that the guest was running, and lets it run
+     * on if Godwit dies.
+     */
     STOP;
 
     /** {@return the mode as the command line names it} */

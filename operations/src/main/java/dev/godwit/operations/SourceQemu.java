@@ -31,6 +31,9 @@ final class SourceQemu implements Closeable {
 
     private static final int POLL_MS = 20;
 
+    /** With QEMU's largest value it stops the guest as soon as it has measured the bandwidth, after 100 ms. */
+    private static final int LONGEST_DOWNTIME_LIMIT_MS = 2_000_000;
+
     private final QemuMonitor qemu;
     private final TakeSnapshotOptions options;
     private final QemuSettings settings;
@@ -84,8 +87,8 @@ final class SourceQemu implements Closeable {
         settings.parameter("tls-creds", new JsonString(""));
         settings.parameter("mode", new JsonString("normal"));
         settings.parameter("max-bandwidth", JsonNumber.of(options.maxBandwidthBytesPerSecond()));
-        if (options.mode() == SnapshotMode.STOP && before.running()) {
-            qemu.stop();
+        if (options.mode() == SnapshotMode.STOP) {
+            settings.parameter("downtime-limit", JsonNumber.of(LONGEST_DOWNTIME_LIMIT_MS));
         }
         qemu.migrate(destination.toString());
     }
@@ -161,7 +164,6 @@ final class SourceQemu implements Closeable {
         if (hasReturnPath()) {
             qemu.migrateCancel();
             awaitEnd();
-            resumeIfStoppedByUs();
         }
     }
 
@@ -210,14 +212,15 @@ final class SourceQemu implements Closeable {
             }
             settings.putBack();
             if (!keptStopped) {
-                resumeIfStoppedByUs();
+                resumeIfLeftStopped();
             } else if (options.after() == AfterSnapshot.QUIT) {
                 qemu.client().execute("quit");
             }
         }
     }
 
-    private void resumeIfStoppedByUs() throws IOException {
+    /** QEMU puts the run state back itself; should it ever not, the guest is not left standing. */
+    private void resumeIfLeftStopped() throws IOException {
         if (before.running() && !qemu.queryStatus().running()) {
             qemu.cont();
         }

@@ -25,9 +25,9 @@ public record TakeSnapshotOptions(
         if (maxBandwidthBytesPerSecond < 0) {
             throw new IllegalArgumentException("a bandwidth is not negative: " + maxBandwidthBytesPerSecond);
         }
-        if (mode == SnapshotMode.BACKGROUND && maxBandwidthBytesPerSecond != 0) {
-            throw new IllegalArgumentException("QEMU applies no bandwidth limit to a background snapshot;"
-                    + " use the mode live or stop with one");
+        if (mode != SnapshotMode.LIVE && maxBandwidthBytesPerSecond != 0) {
+            throw new IllegalArgumentException("QEMU applies no bandwidth limit in the mode " + mode.optionName()
+                    + "; use the mode live with one");
         }
         if (mode == SnapshotMode.BACKGROUND && after != AfterSnapshot.RESUME) {
             throw new IllegalArgumentException("a background snapshot is that of its start, and the guest runs on;"
