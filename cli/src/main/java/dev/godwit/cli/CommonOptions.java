@@ -40,6 +40,11 @@ final class CommonOptions {
         return quiet ? StatusLine.silent() : StatusLine.on(err());
     }
 
+    /** {@return the same for work that Ctrl-C simply ends: it changes nothing that anybody sees before it is done} */
+    StatusLine cancellableProgress() {
+        return progress().cancelledBy(interruption());
+    }
+
     /** {@return what Ctrl-C closes} */
     Interruption interruption() {
         return ((Godwit) commandSpec().root().userObject()).interruption();

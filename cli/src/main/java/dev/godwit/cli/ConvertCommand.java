@@ -71,9 +71,8 @@ final class ConvertCommand implements Callable<Integer> {
         if (!force && Files.exists(out, LinkOption.NOFOLLOW_LINKS)) {
             throw new FileAlreadyExistsException(out.toString(), null, "is there already; --force replaces it");
         }
-        try (StatusLine progress = common.progress();
-                Snapshot snapshot = opening.open(in, progress);
-                Interruption.Registration _ = common.interruption().register(snapshot)) {
+        try (StatusLine progress = common.cancellableProgress();
+                Snapshot snapshot = opening.open(in, progress)) {
             boolean unmarked = UnmarkedRam.isCase(snapshot);
             if (repair && !unmarked) {
                 throw new IOException(
@@ -84,8 +83,7 @@ final class ConvertCommand implements Callable<Integer> {
                         + " background-snapshot with mapped-ram leaves it; --repair takes them");
             }
             if (repair) {
-                try (UnmarkedRam ram = UnmarkedRam.open(snapshot);
-                        Interruption.Registration _ = common.interruption().register(ram)) {
+                try (UnmarkedRam ram = UnmarkedRam.open(snapshot)) {
                     convert(ram, snapshot, progress);
                 }
             } else {

@@ -46,7 +46,7 @@ final class DiffCommand implements Callable<Integer> {
         if (maxRanges < 1) {
             throw common.usage("--max-ranges has to be 1 or more");
         }
-        try (StatusLine progress = common.progress();
+        try (StatusLine progress = common.cancellableProgress();
                 Snapshot first = Snapshot.open(firstPath, 0, progress);
                 Snapshot second = Snapshot.open(secondPath, 0, progress)) {
             SnapshotDifference difference =

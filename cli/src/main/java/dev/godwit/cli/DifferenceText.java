@@ -46,7 +46,8 @@ final class DifferenceText {
     }
 
     private void print(BlockDifference.Content content) {
-        line("block " + content.blockId() + ": " + content.differingPages() + " pages differ ("
+        line("block " + content.blockId() + ": " + content.differingPages()
+                + (content.differingPages() == 1 ? " page differs (" : " pages differ (")
                 + ByteSize.format(content.differingPages() * Page.SIZE_BYTES) + ")");
         if (content.firstLengthBytes() != content.secondLengthBytes()) {
             line("  length: < " + content.firstLengthBytes() + "  > " + content.secondLengthBytes());

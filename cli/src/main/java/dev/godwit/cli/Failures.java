@@ -10,6 +10,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.IParameterExceptionHandler;
@@ -42,13 +43,21 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
             exception.printStackTrace(err);
         }
         err.flush();
-        if (parsed.hasMatchedOption("--json")) {
+        if (wantsJson(parsed)) {
             JsonOutput.print(command.getOut(), json -> {
                 json.writeStringProperty("error", message);
                 location.ifPresent(where -> json.writeStringProperty("guestLocation", where.name()));
             });
         }
         return interrupted ? ExitStatus.INTERRUPTED : ExitStatus.FAILED;
+    }
+
+    private static boolean wantsJson(ParseResult parsed) {
+        ParseResult innermost = parsed;
+        while (innermost.hasSubcommand()) {
+            innermost = innermost.subcommand();
+        }
+        return innermost.hasMatchedOption("--json");
     }
 
     @Override
@@ -67,8 +76,10 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
         String text = switch (exception) {
             case NoSuchFileException e -> e.getFile() + ": no such file or folder";
             case AccessDeniedException e -> e.getFile() + ": permission denied";
-            case FileAlreadyExistsException e -> e.getFile() + ": is there already";
+            case FileAlreadyExistsException e ->
+                e.getFile() + ": " + Objects.requireNonNullElse(e.getReason(), "is there already");
             case FileSystemException e when e.getReason() != null -> e.getFile() + ": " + e.getReason();
+            case CancellationException _ -> "nothing was changed";
             case ClosedChannelException _ -> "the connection or file was closed";
             case RuntimeException e -> "a defect in godwit: " + e + " (GODWIT_DEBUG=1 shows where)";
             default -> exception.getMessage() == null ? exception.toString() : exception.getMessage();

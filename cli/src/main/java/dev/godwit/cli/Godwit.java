@@ -27,6 +27,7 @@ import picocli.CommandLine.TypeConversionException;
             VerifyCommand.class,
             DiffCommand.class,
             ConvertCommand.class,
+            DemoCommand.class,
             DoctorCommand.class,
             CommandLine.HelpCommand.class
         })
@@ -44,7 +45,7 @@ public final class Godwit implements Callable<Integer> {
     Godwit() {}
 
     /** Runs the command and ends the process with its exit code. */
-    public static void main(String[] args) {
+    public static void main(String[] args) throws InterruptedException {
         Godwit godwit = new Godwit();
         godwit.interruption.handleSignals();
         CommandLine command = godwit.commandLine()
@@ -52,15 +53,18 @@ public final class Godwit implements Callable<Integer> {
                 .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
         int status = command.execute(args);
         command.getOut().flush();
-        godwit.interruption.commandEnded();
-        System.exit(godwit.interruption.isInterrupted() ? ExitStatus.INTERRUPTED : status);
+        godwit.interruption.awaitUndone();
+        System.exit(status);
     }
 
     /** {@return the parser and runner of the whole command line, its failures mapped to exit statuses} */
     CommandLine commandLine() {
         Failures failures = new Failures(interruption);
-        return new CommandLine(this)
-                .setExecutionExceptionHandler(failures)
+        CommandLine command = new CommandLine(this);
+        command.getSubcommands()
+                .values()
+                .forEach(subcommand -> subcommand.getCommandSpec().version("godwit " + VERSION));
+        return command.setExecutionExceptionHandler(failures)
                 .setParameterExceptionHandler(failures)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .registerConverter(ByteCount.class, ByteCount::parse)
@@ -84,7 +88,7 @@ public final class Godwit implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        spec.commandLine().usage(spec.commandLine().getOut());
+        spec.commandLine().usage(spec.commandLine().getErr());
         return ExitStatus.USAGE;
     }
 }

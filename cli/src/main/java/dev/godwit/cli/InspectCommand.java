@@ -43,7 +43,7 @@ final class InspectCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        try (StatusLine progress = common.progress();
+        try (StatusLine progress = common.cancellableProgress();
                 Snapshot snapshot = opening.open(path, progress)) {
             Optional<List<PageCensus.BlockPages>> census =
                     duplicates ? Optional.of(PageCensus.of(snapshot, progress)) : Optional.empty();

@@ -5,10 +5,12 @@ import dev.godwit.qemu.vmstate.DeviceField;
 import dev.godwit.qemu.vmstate.DeviceFields;
 import dev.godwit.qemu.vmstate.FieldValue;
 import dev.godwit.qemu.vmstate.X86Cpu;
+import dev.godwit.ram.Page;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.snapshot.PageCensus.BlockPages;
 import dev.godwit.snapshot.Snapshot;
 import dev.godwit.snapshot.Trailer;
+import java.math.BigInteger;
 import java.util.List;
 import tools.jackson.core.JsonGenerator;
 
@@ -69,7 +71,7 @@ final class InspectionJson {
         json.writeObjectPropertyStart("totals");
         long totalBytes = inspection.snapshot().layout().totalBytes();
         json.writeNumberProperty("lengthBytes", totalBytes);
-        pages(json, totalBytes / dev.godwit.ram.Page.SIZE_BYTES, inspection.totals(), inspection);
+        pages(json, totalBytes / Page.SIZE_BYTES, inspection.totals(), inspection);
         json.writeEndObject();
     }
 
@@ -133,7 +135,7 @@ final class InspectionJson {
     private static void value(JsonGenerator json, FieldValue value) {
         switch (value) {
             case FieldValue.Whole whole when whole.signed() || whole.value() >= 0 -> json.writeNumber(whole.value());
-            case FieldValue.Whole whole -> json.writeNumber(new java.math.BigInteger(whole.text()));
+            case FieldValue.Whole whole -> json.writeNumber(new BigInteger(whole.text()));
             case FieldValue.Flag flag -> json.writeBoolean(flag.value());
             case FieldValue.FloatingPoint number
             when Double.isFinite(number.value()) -> json.writeNumber(number.value());

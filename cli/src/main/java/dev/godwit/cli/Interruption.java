@@ -2,7 +2,7 @@ package dev.godwit.cli;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Ctrl-C. The first ends the operations under way by closing them, which makes them undo what they did; the command
@@ -17,8 +17,8 @@ final class Interruption {
     }
 
     private final Deque<AutoCloseable> operations = new ArrayDeque<>();
-    private final CountDownLatch commandEnded = new CountDownLatch(1);
     private boolean interrupted;
+    private @Nullable Thread undoing;
 
     /**
      * Has an operation closed on Ctrl-C, at once where that came already.
@@ -61,9 +61,15 @@ final class Interruption {
         return !running.isEmpty();
     }
 
-    /** The command has said all that it has to say. */
-    void commandEnded() {
-        commandEnded.countDown();
+    /** Waits until what Ctrl-C closed is closed: the process must not end in the middle of that. */
+    void awaitUndone() throws InterruptedException {
+        Thread thread;
+        synchronized (this) {
+            thread = undoing;
+        }
+        if (thread != null) {
+            thread.join();
+        }
     }
 
     /** Handles the signals by which users and systems end a process; for the process's own main method only. */
@@ -74,20 +80,20 @@ final class Interruption {
     }
 
     private void onSignal() {
-        boolean second = isInterrupted();
-        if (second) {
+        if (isInterrupted()) {
             Runtime.getRuntime().halt(ExitStatus.INTERRUPTED);
         }
-        Thread.ofPlatform().name("interruption").start(() -> {
-            if (interrupt()) {
-                try {
-                    commandEnded.await();
-                } catch (InterruptedException _) {
-                    Thread.currentThread().interrupt();
-                }
+        Thread thread = Thread.ofPlatform().name("interruption").unstarted(() -> {
+            // Where something runs, its exception ends the command and with it the process.
+            if (!interrupt()) {
+                Runtime.getRuntime().halt(ExitStatus.INTERRUPTED);
             }
-            Runtime.getRuntime().exit(ExitStatus.INTERRUPTED);
         });
+        synchronized (this) {
+            undoing = thread;
+            interrupted = true;
+        }
+        thread.start();
     }
 
     private static void closeQuietly(AutoCloseable operation) {

@@ -49,7 +49,7 @@ final class QemuChecks {
         List<Path> programs = new ArrayList<>();
         Path folder = Path.of(".peers", "bin");
         if (Files.isDirectory(folder)) {
-            try (var entries = Files.newDirectoryStream(folder, "qemu-system-x86*")) {
+            try (var entries = Files.newDirectoryStream(folder, "qemu-*")) {
                 entries.forEach(programs::add);
             } catch (IOException _) {
                 return List.of();

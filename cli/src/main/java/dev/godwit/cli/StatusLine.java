@@ -4,6 +4,7 @@ import dev.godwit.engine.Progress;
 import dev.godwit.linux.Terminal;
 import dev.godwit.transport.ByteSize;
 import java.io.PrintWriter;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
@@ -30,6 +31,8 @@ final class StatusLine implements Progress, AutoCloseable {
     private final LongAdder doneBytes = new LongAdder();
     private final AtomicLong nextNs = new AtomicLong();
     private volatile Phase phase;
+    private volatile boolean cancelled;
+    private Interruption.Registration registration = () -> {};
     private boolean lineOpen;
 
     private record Phase(String name, long totalBytes, long startNs) {}
@@ -48,6 +51,16 @@ final class StatusLine implements Progress, AutoCloseable {
 
     static StatusLine silent() {
         return new StatusLine(new PrintWriter(PrintWriter.nullWriter()), Form.SILENT, System::nanoTime);
+    }
+
+    /**
+     * {@return this line, which from now on ends the work on Ctrl-C by a {@link CancellationException} from
+     * {@link #advance}} For work that only reads or writes files that nobody sees yet: everything on the way out is
+     * closed, and that undoes it.
+     */
+    StatusLine cancelledBy(Interruption interruption) {
+        registration = interruption.register(() -> cancelled = true);
+        return this;
     }
 
     /** A line for tests, which move the clock. */
@@ -69,6 +82,9 @@ final class StatusLine implements Progress, AutoCloseable {
 
     @Override
     public void advance(long bytes) {
+        if (cancelled) {
+            throw new CancellationException("ended by the user");
+        }
         doneBytes.add(bytes);
         if (form == Form.SILENT) {
             return;
@@ -88,6 +104,7 @@ final class StatusLine implements Progress, AutoCloseable {
 
     @Override
     public void close() {
+        registration.close();
         end();
     }
 
@@ -95,7 +112,11 @@ final class StatusLine implements Progress, AutoCloseable {
         if (form == Form.SILENT || phase.name().isEmpty()) {
             return;
         }
-        draw(clockNs.getAsLong());
+        // Elsewhere than on a terminal, a phase that was over before its first line was due is not worth one.
+        long nowNs = clockNs.getAsLong();
+        if (form == Form.TERMINAL || nowNs - phase.startNs() >= PLAIN_INTERVAL_NS) {
+            draw(nowNs);
+        }
         if (lineOpen) {
             target.println();
             lineOpen = false;

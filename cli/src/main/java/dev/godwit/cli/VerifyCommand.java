@@ -50,7 +50,7 @@ final class VerifyCommand implements Callable<Integer> {
             throw common.usage("--max-damages has to be 1 or more");
         }
         VerificationReport report;
-        try (StatusLine progress = common.progress()) {
+        try (StatusLine progress = common.cancellableProgress()) {
             report = Verification.of(path, opening.startBytes(), progress, maxDamages);
         }
         DamageList damages = new DamageList(report, report.isWhole() ? Optional.empty() : map());

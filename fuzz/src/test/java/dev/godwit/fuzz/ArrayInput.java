@@ -4,6 +4,7 @@ import dev.godwit.qemu.mappedram.PositionedInput;
 import java.lang.foreign.MemorySegment;
 
 /** A file that is an array. */
+@SuppressWarnings("ArrayRecordComponent") // read, never compared
 record ArrayInput(byte[] bytes) implements PositionedInput {
 
     @Override

@@ -1,6 +1,7 @@
 package dev.godwit.qmp;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -58,9 +59,31 @@ public record QemuMonitor(QmpClient client) {
         client.execute("stop");
     }
 
-    /** Lets the guest run. */
+    /**
+     * Lets the guest run. QEMU refuses that for the moment between the end of an outgoing migration and its own tidying
+     * up, in which its run state is {@code finish-migrate}; that moment is waited out.
+     *
+     * @throws IOException if QEMU refuses it otherwise, or the moment takes longer than
+     *     {@link QmpClient#DEFAULT_TIMEOUT}
+     */
     public void cont() throws IOException {
-        client.execute("cont");
+        long deadlineNs = System.nanoTime() + QmpClient.DEFAULT_TIMEOUT.toNanos();
+        while (true) {
+            try {
+                client.execute("cont");
+                return;
+            } catch (QmpException e) {
+                if (!e.text().contains("not finalized") || System.nanoTime() > deadlineNs) {
+                    throw e;
+                }
+            }
+            try {
+                Thread.sleep(2); // there is no event to await for it
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new InterruptedIOException("interrupted before QEMU let the guest run");
+            }
+        }
     }
 
     /** {@return every migration capability of this QEMU, and whether it is set} */

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -17,6 +18,8 @@ import java.util.stream.Stream;
  * {@link QemuLaunch}. Closing it kills it and removes its temporary folder.
  */
 public final class QemuProcess implements AutoCloseable {
+
+    private static final Duration START_TIMEOUT = Duration.ofSeconds(30);
 
     private final Process process;
     private final Path folder;
@@ -36,20 +39,18 @@ public final class QemuProcess implements AutoCloseable {
      */
     static QemuProcess start(List<String> command) throws IOException {
         Path folder = Files.createTempDirectory("godwit-qemu");
-        Path pidFile = folder.resolve("pid");
         List<String> all = Stream.concat(
                         command.stream(),
                         Stream.of(
                                 "-qmp", "unix:" + folder.resolve("qmp") + ",server=on,wait=off",
-                                "-qmp", "unix:" + folder.resolve("qmp2") + ",server=on,wait=off",
-                                "-pidfile", pidFile.toString()))
+                                "-qmp", "unix:" + folder.resolve("qmp2") + ",server=on,wait=off"))
                 .toList();
         Process process = new ProcessBuilder(all)
                 .redirectError(folder.resolve("stderr").toFile())
                 .start();
         QemuProcess qemu = new QemuProcess(process, folder);
         try {
-            qemu.awaitListening(pidFile);
+            qemu.awaitListening();
             return qemu;
         } catch (IOException e) {
             qemu.close();
@@ -57,9 +58,16 @@ public final class QemuProcess implements AutoCloseable {
         }
     }
 
-    /** QEMU writes its pid file after its sockets listen. */
-    private void awaitListening(Path pidFile) throws IOException {
-        for (long deadlineNs = System.nanoTime() + 20_000_000_000L; !Files.exists(pidFile); ) {
+    /** Tries until QMP answers, which it does when QEMU's main loop runs, an incoming migration's socket included. */
+    private void awaitListening() throws IOException {
+        for (long deadlineNs = System.nanoTime() + START_TIMEOUT.toNanos(); ; ) {
+            try (QmpClient _ = connectQmp()) {
+                return;
+            } catch (IOException e) {
+                if (System.nanoTime() > deadlineNs) {
+                    throw new IOException("QEMU did not come up: " + errors(), e);
+                }
+            }
             try {
                 if (process.waitFor(5, TimeUnit.MILLISECONDS)) {
                     throw new IOException("QEMU ended at once with status " + process.exitValue() + ": " + errors());
@@ -67,9 +75,6 @@ public final class QemuProcess implements AutoCloseable {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw new IOException("interrupted while QEMU started", e);
-            }
-            if (System.nanoTime() > deadlineNs) {
-                throw new IOException("QEMU did not come up within 20 s: " + errors());
             }
         }
     }
