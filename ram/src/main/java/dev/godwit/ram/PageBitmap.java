@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
 /**
  * One bit a page of a RAM block: which pages are present, dirty or received, as the owner means it.
  *
- * <p>Not thread-safe, except that {@link #set(long)}, {@link #clear(long)} and {@link #get(long)} are atomic: several
+ * <p>Not thread-safe, except that {@link #set(long)}, both {@code clear} and {@link #get(long)} are atomic: several
  * threads may mark different pages at once, also pages of one word. Whole-bitmap methods want quiet.
  */
 public final class PageBitmap {
@@ -52,6 +52,25 @@ public final class PageBitmap {
     /** Clears the bit of a page. */
     public void clear(long page) {
         WORD.getAndBitwiseAnd(words, (int) (check(page) >>> 6), ~(1L << page));
+    }
+
+    /** Clears the bits of consecutive pages; costs what the range is long, whatever else is set. */
+    public void clear(long from, long pageCount) {
+        if (pageCount < 1) {
+            return;
+        }
+        long last = check(from) + check(pageCount - 1);
+        int lastWord = (int) (check(last) >>> 6);
+        long bits = -1L << from;
+        for (int word = (int) (from >>> 6); word <= lastWord; word++) {
+            if (word == lastWord) {
+                bits &= -1L >>> (63 - (last & 63));
+            }
+            if ((words[word] & bits) != 0) {
+                WORD.getAndBitwiseAnd(words, word, ~bits);
+            }
+            bits = -1L;
+        }
     }
 
     /** {@return whether the bit of a page is set} */

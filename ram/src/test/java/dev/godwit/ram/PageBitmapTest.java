@@ -10,6 +10,7 @@ import java.util.SplittableRandom;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class PageBitmapTest {
@@ -53,6 +54,28 @@ class PageBitmapTest {
         byte[] bytes = new byte[8];
         bitmap.writeTo(MemorySegment.ofArray(bytes));
         assertThat(bytes).containsExactly(0, 2, 0, 0, 0, 0, 0, 0);
+    }
+
+    @ParameterizedTest(name = "pages {0} to {1}")
+    @CsvSource({"0,0", "0,199", "63,64", "64,127", "65,66", "5,190", "127,128", "199,199"})
+    void clearing_a_range_clears_it_and_nothing_else(long first, long last) {
+        PageBitmap bitmap = new PageBitmap(200);
+        for (long page = 0; page < 200; page++) {
+            bitmap.set(page);
+        }
+
+        bitmap.clear(first, last - first + 1);
+
+        for (long page = 0; page < 200; page++) {
+            assertThat(bitmap.get(page)).as("page %d", page).isEqualTo(page < first || page > last);
+        }
+    }
+
+    @Test
+    void a_range_past_the_end_is_refused() {
+        PageBitmap bitmap = new PageBitmap(70);
+        assertThatThrownBy(() -> bitmap.clear(69, 2)).isInstanceOf(IndexOutOfBoundsException.class);
+        assertThatThrownBy(() -> bitmap.clear(-1, 2)).isInstanceOf(IndexOutOfBoundsException.class);
     }
 
     @ParameterizedTest(name = "seed {0}")

@@ -108,13 +108,7 @@ final class PageStore {
 
     /** Makes pages zero: their places become holes at the end. */
     void clear(int blockIndex, long offsetBytes, long lengthBytes) {
-        PageBitmap bitmap = present.get(blockIndex);
-        long end = (offsetBytes + lengthBytes) / Page.SIZE_BYTES;
-        for (long page = bitmap.nextSet(offsetBytes / Page.SIZE_BYTES);
-                page >= 0 && page < end;
-                page = bitmap.nextSet(page + 1)) {
-            bitmap.clear(page);
-        }
+        present.get(blockIndex).clear(offsetBytes / Page.SIZE_BYTES, lengthBytes / Page.SIZE_BYTES);
     }
 
     /** Reads a page that was written, or zeros. */
