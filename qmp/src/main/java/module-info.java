@@ -3,6 +3,7 @@
 module dev.godwit.qmp {
     requires static org.jspecify;
     requires dev.godwit.engine;
+    requires jdk.net;
     requires tools.jackson.core;
 
     exports dev.godwit.qmp;

@@ -4,8 +4,13 @@ import dev.godwit.qemu.mappedram.PositionedInput;
 import java.lang.foreign.MemorySegment;
 
 /** A file that is an array. */
-@SuppressWarnings("ArrayRecordComponent") // read, never compared
-record ArrayInput(byte[] bytes) implements PositionedInput {
+final class ArrayInput implements PositionedInput {
+
+    private final byte[] bytes;
+
+    ArrayInput(byte[] bytes) {
+        this.bytes = bytes;
+    }
 
     @Override
     public long lengthBytes() {

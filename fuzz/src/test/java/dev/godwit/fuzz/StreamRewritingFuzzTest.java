@@ -6,7 +6,6 @@ import dev.godwit.qemu.ByteOutput;
 import dev.godwit.qemu.StreamOptions;
 import dev.godwit.qemu.StreamReader;
 import dev.godwit.qemu.StreamWriter;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
@@ -17,7 +16,7 @@ class StreamRewritingFuzzTest {
     void any_stream_is_rewritten_or_refused(byte[] input) throws Exception {
         try {
             ByteOutput output = new ByteOutput(Channels.newChannel(OutputStream.nullOutputStream()));
-            ByteInput stream = new ByteInput(Channels.newChannel(new ByteArrayInputStream(input)));
+            ByteInput stream = ByteInput.of(input);
             new StreamReader(stream, StreamOptions.ENDS, new StreamWriter(output)).read();
             output.flush();
         } catch (IOException expected) {

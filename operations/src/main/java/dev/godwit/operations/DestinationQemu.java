@@ -84,7 +84,8 @@ abstract sealed class DestinationQemu implements Closeable {
         Deferred(QmpClient qmp) throws IOException {
             this.qmp = qmp;
             this.qemu = new QemuMonitor(qmp);
-            this.folder = new PrivateFolder();
+            this.folder = new PrivateFolder(qmp.peerUser());
+            folder.handOver();
         }
 
         @Override

@@ -14,6 +14,7 @@ import dev.godwit.transport.MigrationListener;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.attribute.UserPrincipal;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.Optional;
@@ -71,6 +72,10 @@ final class SourceQemu implements Closeable {
 
     boolean hasReturnPath() {
         return options.mode() != SnapshotMode.BACKGROUND;
+    }
+
+    Optional<UserPrincipal> user() {
+        return qemu.client().peerUser();
     }
 
     String version() {

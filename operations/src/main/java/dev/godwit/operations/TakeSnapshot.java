@@ -82,10 +82,10 @@ public final class TakeSnapshot implements Closeable {
     }
 
     private Optional<Duration> snapshot(SnapshotWriter writer, SourceQemu source) throws IOException {
-        try (PrivateFolder folder = new PrivateFolder();
+        try (PrivateFolder folder = new PrivateFolder(source.user());
                 MigrationListener opened =
                         opened(MigrationListener.open(new MigrationUri.Unix(folder.resolve("migration.sock"))));
-                MigrationChannel connection = begin(source, opened)) {
+                MigrationChannel connection = begin(source, folder, opened)) {
             IncomingMigration incoming = IncomingMigration.from(connection).progress(progress);
             ReturnPath returnPath = new ReturnPath(connection);
             if (source.hasReturnPath()) {
@@ -104,7 +104,9 @@ public final class TakeSnapshot implements Closeable {
         }
     }
 
-    private MigrationChannel begin(SourceQemu source, MigrationListener opened) throws IOException {
+    private MigrationChannel begin(SourceQemu source, PrivateFolder folder, MigrationListener opened)
+            throws IOException {
+        folder.handOver();
         source.begin(opened.address());
         MigrationChannel accepted = source.explaining(() -> source.whileUnderWay(opened));
         synchronized (this) {

@@ -2,8 +2,10 @@ package dev.godwit.qemu;
 
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSink;
+import dev.godwit.ram.RamBlock;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -16,8 +18,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class IncomingMigration {
 
-    private final ReadableByteChannel channel;
-    private long positionBytes;
+    /** Stands at the end of the idstr of a section that says which memory is plugged. */
+    private static final String VIRTIO_MEM_EARLY = "virtio-mem-device-early";
+
+    private final ByteInput input;
+    private @Nullable InputEnd inputEnd;
     private @Nullable ReturnPath returnPath;
     private boolean switchoverAck;
     private @Nullable MultifdSync multifd;
@@ -25,9 +30,10 @@ public final class IncomingMigration {
     private Set<String> hugePageBlocks = Set.of();
     private Progress progress = Progress.NONE;
     private boolean returnPathOpened;
+    private long neverSentPages;
 
-    private IncomingMigration(ReadableByteChannel channel) {
-        this.channel = channel;
+    private IncomingMigration(ByteInput input) {
+        this.input = input;
     }
 
     /**
@@ -36,13 +42,12 @@ public final class IncomingMigration {
      * @param channel at the stream's header, in blocking mode; not closed here
      */
     public static IncomingMigration from(ReadableByteChannel channel) {
-        return new IncomingMigration(channel);
+        return from(new ByteInput(channel));
     }
 
-    /** Sets the position that the stream's first byte has in its file, for errors. */
-    public IncomingMigration at(long positionBytes) {
-        this.positionBytes = positionBytes;
-        return this;
+    /** {@return a migration that is read from an input at the stream's header} */
+    public static IncomingMigration from(ByteInput input) {
+        return new IncomingMigration(input);
     }
 
     /**
@@ -51,6 +56,15 @@ public final class IncomingMigration {
      */
     public IncomingMigration returnPath(ReturnPath path) {
         this.returnPath = path;
+        return this;
+    }
+
+    /**
+     * Sets how the channel's input is ended, for a source with a return path and without a vmdescription: there nothing
+     * but silence ends the stream, and without this the source is waited for until it hangs up.
+     */
+    public IncomingMigration inputEnd(InputEnd end) {
+        this.inputEnd = end;
         return this;
     }
 
@@ -89,24 +103,52 @@ public final class IncomingMigration {
         return returnPathOpened;
     }
 
+    /** {@return how many pages of the machine the source never sent, and which are zero now; after {@link #into}} */
+    public long neverSentPages() {
+        return neverSentPages;
+    }
+
     /**
      * Receives the stream to its end.
      *
-     * @param sink takes the pages; begun by this call
+     * @param sink takes the pages; begun by this call. Where multifd channels bring pages too, they and this have one
+     *     {@link ReceivedPages} before their sink, which is given here
      * @return everything but the pages
-     * @throws dev.godwit.engine.StreamFormatException if the stream is damaged, cut off, or not supported; the sink
-     *     holds an unknown part
+     * @throws dev.godwit.engine.StreamFormatException if the stream is damaged, cut off, or not supported, or has no
+     *     page of some block; the sink holds an unknown part
      * @throws IOException if the channel, the return path, a multifd channel or the sink fails; likewise
      */
     public VmState into(RamSink sink) throws IOException {
-        ByteInput input = new ByteInput(channel, positionBytes);
         StreamOptions options =
                 (returnPath == null ? StreamOptions.ENDS : StreamOptions.STAYS_OPEN).withHugePageBlocks(hugePageBlocks);
-        try (IncomingPages pages = new IncomingPages(input, sink, multifd, multifdMode, progress)) {
+        if (returnPath != null && inputEnd != null) {
+            options = options.withInputEnd(inputEnd);
+        }
+        ReceivedPages received = sink instanceof ReceivedPages given ? given : new ReceivedPages(sink);
+        try (IncomingPages pages = new IncomingPages(input, received, multifd, multifdMode, progress)) {
             IncomingElements elements = new IncomingElements(input, pages, returnPath, switchoverAck);
             new StreamReader(input, options, elements).read();
             returnPathOpened = elements.returnPathOpened();
-            return elements.finish();
+            VmState state = elements.finish();
+            if (multifd == null || received.equals(sink)) {
+                checkBlocks(received, state);
+            }
+            return state;
+        }
+    }
+
+    /** A block without a page: its pages went over channels that we know nothing of, or its memory is unplugged. */
+    private void checkBlocks(ReceivedPages received, VmState state) throws IOException {
+        neverSentPages = received.neverSentPages();
+        Optional<RamBlock> missing = received.blockWithoutPages();
+        boolean unplugged =
+                state.sections().stream().anyMatch(section -> section.idstr().endsWith(VIRTIO_MEM_EARLY));
+        if (missing.isPresent() && !unplugged) {
+            input.section("ram");
+            throw input.unexpected(
+                    "every page of RAM at least once",
+                    "none of block " + missing.get().id()
+                            + "; if the source's capability multifd is on, give its number of channels and its compression");
         }
     }
 }

@@ -1,5 +1,6 @@
 package dev.godwit.qemu;
 
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -7,29 +8,39 @@ import java.util.Set;
  *
  * @param staysOpen whether the source keeps the channel open behind the last byte (a socket with a return path), so
  *     that the end has to be found by the vmdescription
+ * @param inputEnd ends the channel's input where it stays open, so that a stream without a vmdescription, which nothing
+ *     but silence ends, comes to its end; without it such a stream is waited on until the source hangs up
  * @param hugePageBlocks the ids of the blocks that huge pages back, where RAM postcopy is possible
  * @param mapped reads the pages of a mapped-ram file; with {@link MappedBlockReader#NONE} such a file is refused
  */
-public record StreamOptions(boolean staysOpen, Set<String> hugePageBlocks, MappedBlockReader mapped) {
+public record StreamOptions(
+        boolean staysOpen, Optional<InputEnd> inputEnd, Set<String> hugePageBlocks, MappedBlockReader mapped) {
 
     /** A stream that ends with its channel. */
-    public static final StreamOptions ENDS = new StreamOptions(false, Set.of(), MappedBlockReader.NONE);
+    public static final StreamOptions ENDS =
+            new StreamOptions(false, Optional.empty(), Set.of(), MappedBlockReader.NONE);
 
     /** A stream whose channel stays open. */
-    public static final StreamOptions STAYS_OPEN = new StreamOptions(true, Set.of(), MappedBlockReader.NONE);
+    public static final StreamOptions STAYS_OPEN =
+            new StreamOptions(true, Optional.empty(), Set.of(), MappedBlockReader.NONE);
 
     /** Copies the set. */
     public StreamOptions {
         hugePageBlocks = Set.copyOf(hugePageBlocks);
     }
 
+    /** {@return the same with a way to end the input} */
+    public StreamOptions withInputEnd(InputEnd end) {
+        return new StreamOptions(staysOpen, Optional.of(end), hugePageBlocks, mapped);
+    }
+
     /** {@return the same with these blocks backed by huge pages} */
     public StreamOptions withHugePageBlocks(Set<String> ids) {
-        return new StreamOptions(staysOpen, ids, mapped);
+        return new StreamOptions(staysOpen, inputEnd, ids, mapped);
     }
 
     /** {@return the same for a mapped-ram file} */
     public StreamOptions withMapped(MappedBlockReader reader) {
-        return new StreamOptions(staysOpen, hugePageBlocks, reader);
+        return new StreamOptions(staysOpen, inputEnd, hugePageBlocks, reader);
     }
 }

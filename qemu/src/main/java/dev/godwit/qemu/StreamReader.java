@@ -167,7 +167,7 @@ public final class StreamReader {
 
     private void readTail() throws IOException {
         input.section("device sections");
-        DeviceSections tail = DeviceTail.read(input, options.staysOpen(), early);
+        DeviceSections tail = DeviceTail.read(input, options, early);
         for (Section section : tail.sections()) {
             visitor.section(section);
         }

@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.godwit.engine.StreamFormatException;
-import java.io.ByteArrayInputStream;
-import java.nio.channels.Channels;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.LongStream;
@@ -20,8 +18,7 @@ class DamagedStreamTest {
     }
 
     private static void receive(byte[] stream) throws Exception {
-        IncomingMigration.from(Channels.newChannel(new ByteArrayInputStream(stream)))
-                .into(new MemoryRam());
+        IncomingMigration.from(ByteInput.of(stream)).into(new MemoryRam());
     }
 
     @Test

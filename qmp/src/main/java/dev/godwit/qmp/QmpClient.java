@@ -4,9 +4,11 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.System.Logger.Level;
+import java.nio.file.attribute.UserPrincipal;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -96,6 +98,11 @@ public final class QmpClient implements Closeable {
     /** {@return what QEMU said of itself when it greeted: {@code version} and {@code capabilities}} */
     public JsonObject greeting() {
         return greeting.getNow(JsonObject.empty());
+    }
+
+    /** {@return the user that QEMU opened its unix socket as; empty for a TCP socket} */
+    public Optional<UserPrincipal> peerUser() {
+        return lines.peerUser();
     }
 
     /** {@return whether commands can be executed out of band} */

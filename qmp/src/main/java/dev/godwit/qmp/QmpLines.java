@@ -7,7 +7,10 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.attribute.UserPrincipal;
 import java.util.Arrays;
+import java.util.Optional;
+import jdk.net.ExtendedSocketOptions;
 
 /** The lines of a QMP connection: one JSON object each, ended by a line feed. One thread reads, another one writes. */
 final class QmpLines implements Closeable {
@@ -83,6 +86,16 @@ final class QmpLines implements Closeable {
 
     private static MalformedJsonException refusal(String found) {
         return new MalformedJsonException("the peer sent " + found + " where QMP has one JSON object a line");
+    }
+
+    /** {@return the user who listens at the other end of a unix socket, where the system says so} */
+    Optional<UserPrincipal> peerUser() {
+        try {
+            return Optional.of(
+                    channel.getOption(ExtendedSocketOptions.SO_PEERCRED).user());
+        } catch (IOException | UnsupportedOperationException e) {
+            return Optional.empty();
+        }
     }
 
     /** Writes a line whole. */

@@ -3,6 +3,7 @@ package dev.godwit.snapshot;
 import dev.godwit.engine.Progress;
 import dev.godwit.linux.FileStatus;
 import dev.godwit.linux.OpenFile;
+import dev.godwit.qemu.ByteInput;
 import dev.godwit.qemu.IncomingMigration;
 import dev.godwit.qemu.VmState;
 import dev.godwit.qemu.mappedram.MappedRamHead;
@@ -26,8 +27,7 @@ final class ClassicStream {
             throws IOException {
         Path folder = Files.createTempDirectory("godwit");
         try (SnapshotWriter writer = SnapshotWriter.create(folder.resolve("stream"), SnapshotOptions.DEFAULT)) {
-            VmState state = IncomingMigration.from(channel(stream, startBytes))
-                    .at(startBytes)
+            VmState state = IncomingMigration.from(new ByteInput(channel(stream, startBytes), startBytes))
                     .progress(progress)
                     .into(writer);
             MappedRamLayout layout = writer.finishPages();

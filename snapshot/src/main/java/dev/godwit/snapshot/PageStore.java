@@ -1,5 +1,6 @@
 package dev.godwit.snapshot;
 
+import dev.godwit.linux.Errno;
 import dev.godwit.linux.LinuxException;
 import dev.godwit.linux.OpenFile;
 import dev.godwit.qemu.mappedram.MappedRamBlock;
@@ -25,7 +26,9 @@ final class PageStore {
     private static final long DIRECT_FROM_BYTES = 64 << 10;
 
     private final OpenFile file;
-    private final @Nullable OpenFile directFile;
+    /** Null from the moment on at which the page cache must be used. */
+    private volatile @Nullable OpenFile directFile;
+
     private final MappedRamLayout layout;
     private final List<PageBitmap> present;
     private final List<PageBitmap> written;
@@ -75,17 +78,32 @@ final class PageStore {
     /** Writes whole pages to their place. */
     void write(int blockIndex, long offsetBytes, MemorySegment content) throws IOException {
         long position = layout.blocks().get(blockIndex).header().pagesOffsetBytes() + offsetBytes;
-        OpenFile way = directFile != null
-                        && content.byteSize() >= DIRECT_FROM_BYTES
-                        && content.address() % Page.SIZE_BYTES == 0
-                ? directFile
-                : file;
+        OpenFile direct = directFile;
         try {
-            way.write(position, content);
+            if (direct == null
+                    || content.byteSize() < DIRECT_FROM_BYTES
+                    || content.address() % Page.SIZE_BYTES != 0
+                    || !writtenDirect(direct, position, content)) {
+                file.write(position, content);
+            }
         } catch (LinuxException e) {
             throw explain(e);
         }
         writtenBytes.addAndGet(content.byteSize());
+    }
+
+    /** {@return false where this file or its disk wants another alignment, which is learnt only by trying} */
+    private boolean writtenDirect(OpenFile direct, long position, MemorySegment content) throws LinuxException {
+        try {
+            direct.write(position, content);
+            return true;
+        } catch (LinuxException e) {
+            if (e.errno().equals(Errno.EINVAL)) {
+                directFile = null;
+                return false;
+            }
+            throw e;
+        }
     }
 
     /** Makes pages zero: their places become holes at the end. */
@@ -105,6 +123,8 @@ final class PageStore {
             target.fill((byte) 0);
             return;
         }
+        // From here on reads bring neighbouring pages into the cache, where a direct write could leave old ones behind.
+        directFile = null;
         MappedRamBlock block = layout.blocks().get(blockIndex);
         long position = block.header().pagesOffsetBytes() + offsetBytes;
         if (file.read(position, target) < target.byteSize()) {
