@@ -8,6 +8,7 @@ import dev.godwit.qmp.JsonString;
 import dev.godwit.qmp.MigrationStatus;
 import dev.godwit.qmp.QemuMonitor;
 import dev.godwit.qmp.QmpClient;
+import dev.godwit.qmp.QmpException;
 import dev.godwit.qmp.RunState;
 import dev.godwit.transport.MigrationChannel;
 import dev.godwit.transport.MigrationListener;
@@ -88,7 +89,11 @@ final class SourceQemu implements Closeable {
         capabilities.add("events");
         capabilities.add(hasReturnPath() ? "return-path" : "background-snapshot");
         begun = true;
-        settings.onlyCapabilities(capabilities);
+        try {
+            settings.onlyCapabilities(capabilities);
+        } catch (QmpException e) {
+            throw hasReturnPath() ? e : backgroundRefused(e);
+        }
         settings.parameter("tls-creds", new JsonString(""));
         settings.parameter("mode", new JsonString("normal"));
         settings.parameter("max-bandwidth", JsonNumber.of(options.maxBandwidthBytesPerSecond()));
@@ -96,6 +101,14 @@ final class SourceQemu implements Closeable {
             settings.parameter("downtime-limit", JsonNumber.of(LONGEST_DOWNTIME_LIMIT_MS));
         }
         qemu.migrate(destination.toString());
+    }
+
+    private static IOException backgroundRefused(QmpException e) {
+        return new IOException(
+                e.getMessage()
+                        + "; QEMU needs userfaultfd with write protection for a background snapshot: Linux 5.7, and"
+                        + " for a QEMU without root 'sysctl vm.unprivileged_userfaultfd=1'; the mode live needs neither",
+                e);
     }
 
     /** Accepts QEMU's connection, and gives up when its migration fails first. */
