@@ -20,6 +20,7 @@ final class FileCalls {
     static final int O_CREAT = 0100;
     static final int O_EXCL = 0200;
     static final int O_DIRECT = 040000;
+    static final int O_TMPFILE = 020200000;
     static final int O_CLOEXEC = 02000000;
     static final int SEEK_DATA = 3;
     static final int SEEK_HOLE = 4;

@@ -35,6 +35,15 @@ class OpenFileTest {
     }
 
     @Test
+    void a_file_without_a_name_is_seen_by_nobody() throws Exception {
+        try (OpenFile file = OpenFile.open(folder, OpenFlag.NAMELESS)) {
+            file.write(0, MemorySegment.ofArray(new byte[] {1}));
+            assertThat(file.status().links()).isZero();
+            assertThat(folder).isEmptyDirectory();
+        }
+    }
+
+    @Test
     void a_file_that_is_there_is_not_made_again() throws Exception {
         create("a").close();
         assertThatThrownBy(() -> create("a"))

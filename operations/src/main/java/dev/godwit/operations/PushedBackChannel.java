@@ -42,6 +42,11 @@ final class PushedBackChannel implements MigrationChannel {
     }
 
     @Override
+    public void shutdownInput() throws IOException {
+        channel.shutdownInput();
+    }
+
+    @Override
     public void shutdownOutput() throws IOException {
         channel.shutdownOutput();
     }

@@ -4,6 +4,7 @@ import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
 import dev.godwit.engine.Progress;
 import dev.godwit.qemu.IncomingMigration;
+import dev.godwit.qemu.ReceivedPages;
 import dev.godwit.qemu.ReturnPath;
 import dev.godwit.qemu.VmState;
 import dev.godwit.snapshot.CreationFacts;
@@ -61,12 +62,13 @@ public final class Receive implements Closeable {
             runner = Thread.currentThread();
         }
         try (SnapshotWriter writer = SnapshotWriter.create(options.file(), SnapshotOptions.DEFAULT);
-                MigrationListener listener = MigrationListener.open(options.listen());
-                IncomingConnections incoming = opened(new IncomingConnections(listener, options, writer, progress))) {
-            listening.accept(listener.address());
-            incoming.awaitMain();
-            long startNs = System.nanoTime();
-            return receive(writer, incoming, startNs);
+                MigrationListener listener = MigrationListener.open(options.listen())) {
+            ReceivedPages pages = new ReceivedPages(writer);
+            try (IncomingConnections incoming = opened(new IncomingConnections(listener, options, pages, progress))) {
+                listening.accept(listener.address());
+                incoming.awaitMain();
+                return receive(writer, pages, incoming, System.nanoTime());
+            }
         } catch (IOException e) {
             throw new MigrationException(failure(e), GuestLocation.GUEST_AT_SOURCE, e);
         } finally {
@@ -74,21 +76,21 @@ public final class Receive implements Closeable {
         }
     }
 
-    private ReceiveResult receive(SnapshotWriter writer, IncomingConnections incoming, long startNs)
-            throws IOException {
+    private ReceiveResult receive(
+            SnapshotWriter writer, ReceivedPages pages, IncomingConnections incoming, long startNs) throws IOException {
         ReturnPath returnPath = new ReturnPath(incoming.main());
         boolean whole = false;
         try {
             IncomingMigration migration =
                     IncomingMigration.from(incoming.main()).progress(progress);
             if (incoming.main().isDuplex()) {
-                migration.returnPath(returnPath);
+                migration.returnPath(returnPath).inputEnd(incoming.main()::shutdownInput);
             }
             if (options.switchoverAck()) {
                 migration.switchoverAck();
             }
             incoming.multifd().ifPresent(migration::multifd);
-            VmState state = incoming.explaining(() -> migration.into(writer));
+            VmState state = incoming.explaining(() -> migration.into(pages));
             incoming.finish();
             writer.commit(
                     state,

@@ -89,7 +89,7 @@ public final class TakeSnapshot implements Closeable {
             IncomingMigration incoming = IncomingMigration.from(connection).progress(progress);
             ReturnPath returnPath = new ReturnPath(connection);
             if (source.hasReturnPath()) {
-                incoming.returnPath(returnPath);
+                incoming.returnPath(returnPath).inputEnd(connection::shutdownInput);
             }
             VmState state = source.explaining(() -> incoming.into(writer));
             if (options.after() == AfterSnapshot.RESUME) {

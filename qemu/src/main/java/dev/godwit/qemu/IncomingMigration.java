@@ -2,10 +2,9 @@ package dev.godwit.qemu;
 
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSink;
-import dev.godwit.ram.RamBlock;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
-import java.util.Optional;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -18,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class IncomingMigration {
 
-    /** Stands at the end of the idstr of a section that says which memory is plugged. */
-    private static final String VIRTIO_MEM_EARLY = "virtio-mem-device-early";
+    /** Ends of the idstr of devices by which a guest gives memory back, which is then not sent. */
+    private static final List<String> MAY_LEAVE_OUT = List.of("virtio-mem-device-early", "virtio-balloon");
 
     private final ByteInput input;
     private @Nullable InputEnd inputEnd;
@@ -114,8 +113,8 @@ public final class IncomingMigration {
      * @param sink takes the pages; begun by this call. Where multifd channels bring pages too, they and this have one
      *     {@link ReceivedPages} before their sink, which is given here
      * @return everything but the pages
-     * @throws dev.godwit.engine.StreamFormatException if the stream is damaged, cut off, or not supported, or has no
-     *     page of some block; the sink holds an unknown part
+     * @throws dev.godwit.engine.StreamFormatException if the stream is damaged, cut off, or not supported, or leaves
+     *     pages out though no device accounts for it; the sink holds an unknown part
      * @throws IOException if the channel, the return path, a multifd channel or the sink fails; likewise
      */
     public VmState into(RamSink sink) throws IOException {
@@ -131,24 +130,23 @@ public final class IncomingMigration {
             returnPathOpened = elements.returnPathOpened();
             VmState state = elements.finish();
             if (multifd == null || received.equals(sink)) {
-                checkBlocks(received, state);
+                checkPages(received, state);
             }
             return state;
         }
     }
 
-    /** A block without a page: its pages went over channels that we know nothing of, or its memory is unplugged. */
-    private void checkBlocks(ReceivedPages received, VmState state) throws IOException {
+    /** Pages that never came went over channels that we know nothing of, or the guest has let go of them. */
+    private void checkPages(ReceivedPages received, VmState state) throws IOException {
         neverSentPages = received.neverSentPages();
-        Optional<RamBlock> missing = received.blockWithoutPages();
-        boolean unplugged =
-                state.sections().stream().anyMatch(section -> section.idstr().endsWith(VIRTIO_MEM_EARLY));
-        if (missing.isPresent() && !unplugged) {
+        boolean letGo = state.sections().stream()
+                .anyMatch(section -> MAY_LEAVE_OUT.stream().anyMatch(section.idstr()::endsWith));
+        if (neverSentPages > 0 && !letGo) {
             input.section("ram");
             throw input.unexpected(
                     "every page of RAM at least once",
-                    "none of block " + missing.get().id()
-                            + "; if the source's capability multifd is on, give its number of channels and its compression");
+                    "none for " + neverSentPages + " of them; if the source's capability multifd is on, give its number"
+                            + " of channels and its compression");
         }
     }
 }

@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
@@ -88,14 +87,6 @@ public final class ReceivedPages implements RamSink {
             pages += block.block.pages() - block.receivedPages();
         }
         return pages;
-    }
-
-    /** {@return the first block of which no page came} */
-    public Optional<RamBlock> blockWithoutPages() {
-        return blocks.stream()
-                .filter(block -> block.receivedPages() == 0)
-                .map(block -> block.block)
-                .findFirst();
     }
 
     private record Lane(PageLane lane, List<Block> blocks) implements PageLane {

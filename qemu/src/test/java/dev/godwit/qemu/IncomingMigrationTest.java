@@ -11,11 +11,14 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
+import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.nio.channels.Pipe;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -32,8 +35,11 @@ class IncomingMigrationTest {
     void a_capture_is_received_with_its_ram_and_its_devices(String capture) throws Exception {
         MemoryRam ram = new MemoryRam();
 
-        VmState state = from(CapturedLayouts.resource(capture + ".mig.gz")).into(ram);
+        IncomingMigration migration = from(CapturedLayouts.resource(capture + ".mig.gz"));
 
+        VmState state = migration.into(ram);
+
+        assertThat(migration.neverSentPages()).isZero();
         assertThat(ram.hashes()).isEqualTo(CapturedLayouts.ramHashes(capture));
         assertThat(state.sections()).extracting(Section::idstr).contains("cpu").endsWith("globalstate");
         assertThat(state.vmdescription()).isPresent();
@@ -100,6 +106,14 @@ class IncomingMigrationTest {
                         .into(new MemoryRam()))
                 .isInstanceOf(StreamFormatException.class)
                 .hasMessageContaining("the source sends with multifd");
+    }
+
+    @Test
+    void a_source_that_sends_with_multifd_and_does_not_say_so_is_refused() {
+        assertThatThrownBy(() -> from(CapturedLayouts.resource("multifd-72to10.conn0.fwd.gz"))
+                        .into(new MemoryRam()))
+                .isInstanceOf(StreamFormatException.class)
+                .hasMessageContaining("if the source's capability multifd is on");
     }
 
     @Test
@@ -203,5 +217,61 @@ class IncomingMigrationTest {
         byte[] stream = StreamBytes.headed().u8(0).bytes();
 
         assertThatThrownBy(() -> from(stream).into(new MemoryRam())).hasMessageContaining("a stream with RAM in it");
+    }
+
+    @Test
+    void a_stream_that_leaves_pages_out_is_refused_unless_a_device_accounts_for_them() throws Exception {
+        StreamBytes some = StreamBytes.started()
+                .part(1)
+                .named(RamFlags.ZERO, 0, "low")
+                .u8(0)
+                .eos(1)
+                .end(1)
+                .eos(1);
+        byte[] partly = some.bytes();
+        byte[] without = joined(partly, new StreamBytes().device(9).u8(0).bytes());
+        byte[] withBalloon = joined(
+                partly,
+                new StreamBytes()
+                        .u8(4)
+                        .u32(9)
+                        .counted("0000:00:03.0/virtio-balloon")
+                        .u32(0)
+                        .u32(1)
+                        .footer(9)
+                        .u8(0)
+                        .bytes());
+
+        assertThatThrownBy(() -> from(without).into(new MemoryRam()))
+                .isInstanceOf(StreamFormatException.class)
+                .hasMessageContaining("none for 5 of them");
+        IncomingMigration migration = from(withBalloon);
+        migration.into(new MemoryRam());
+        assertThat(migration.neverSentPages()).isEqualTo(5);
+    }
+
+    private static byte[] joined(byte[] first, byte[] second) {
+        return ByteBuffer.allocate(first.length + second.length)
+                .put(first)
+                .put(second)
+                .array();
+    }
+
+    @Test
+    @Timeout(30)
+    void a_source_that_stays_silent_behind_a_tail_without_a_vmdescription_is_done() throws Exception {
+        byte[] whole = StreamBytes.whole();
+        int withoutDescription = whole.length - StreamBytes.VMDESCRIPTION.length() - 5;
+        Pipe pipe = Pipe.open();
+        pipe.sink().write(ByteBuffer.wrap(whole, 0, withoutDescription));
+        MemoryRam ram = new MemoryRam();
+
+        VmState state = IncomingMigration.from(pipe.source())
+                .returnPath(new ReturnPath(Channels.newChannel(new ByteArrayOutputStream())))
+                .inputEnd(() -> pipe.sink().close())
+                .into(ram);
+
+        assertThat(state.sections()).extracting(Section::idstr).endsWith("dev");
+        assertThat(state.vmdescription()).isEmpty();
     }
 }

@@ -2,6 +2,7 @@ package dev.godwit.snapshot;
 
 import dev.godwit.engine.Progress;
 import dev.godwit.linux.FileStatus;
+import dev.godwit.linux.LinuxException;
 import dev.godwit.linux.OpenFile;
 import dev.godwit.qemu.ByteInput;
 import dev.godwit.qemu.IncomingMigration;
@@ -16,8 +17,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Makes a classic stream readable anywhere: its pages are laid out in a file that has no name any more, so that it is
- * gone when it is closed, or when this process ends in whatever way.
+ * Makes a classic stream readable anywhere: its pages are laid out in a file that has no name, beside the stream where
+ * that can be, so that it is gone when it is closed, or when this process ends in whatever way.
  */
 final class ClassicStream {
 
@@ -25,13 +26,12 @@ final class ClassicStream {
 
     static Snapshot open(Path path, SnapshotFile stream, FileStatus status, long startBytes, Progress progress)
             throws IOException {
-        Path folder = Files.createTempDirectory("godwit");
-        try (SnapshotWriter writer = SnapshotWriter.create(folder.resolve("stream"), SnapshotOptions.DEFAULT)) {
+        try (SnapshotWriter writer = beside(path)) {
             VmState state = IncomingMigration.from(new ByteInput(channel(stream, startBytes), startBytes))
                     .progress(progress)
                     .into(writer);
             MappedRamLayout layout = writer.finishPages();
-            OpenFile pages = OpenFile.open(writer.temporary());
+            OpenFile pages = writer.handOver();
             SnapshotFile file = new SnapshotFile(pages, pages.status().lengthBytes());
             return new Snapshot(
                     path,
@@ -42,9 +42,21 @@ final class ClassicStream {
                     writer.present(),
                     state,
                     TrailerReading.none(status.lengthBytes()));
-        } finally {
-            Files.deleteIfExists(folder);
         }
+    }
+
+    /** The folder of the stream has room for it where it can be written; that for temporary files may be in memory. */
+    private static SnapshotWriter beside(Path path) throws IOException {
+        Path folder = path.toAbsolutePath().getParent();
+        if (folder != null && Files.isWritable(folder)) {
+            try {
+                return SnapshotWriter.nameless(folder);
+            } catch (LinuxException e) {
+                System.getLogger(ClassicStream.class.getName())
+                        .log(System.Logger.Level.DEBUG, "no nameless file in " + folder, e);
+            }
+        }
+        return SnapshotWriter.nameless(Path.of(System.getProperty("java.io.tmpdir")));
     }
 
     private static ReadableByteChannel channel(SnapshotFile file, long startBytes) {

@@ -57,6 +57,11 @@ public final class SnapshotWriter implements RamSink, Closeable {
         return new SnapshotWriter(TargetFile.create(target), options);
     }
 
+    /** Lays pages out in a file without a name; {@link #handOver} is what {@link #commit} is to others. */
+    static SnapshotWriter nameless(Path folder) throws IOException {
+        return new SnapshotWriter(TargetFile.nameless(folder), new SnapshotOptions(false));
+    }
+
     @Override
     public void begin(RamLayout layout) throws IOException {
         if (store != null) {
@@ -150,8 +155,9 @@ public final class SnapshotWriter implements RamSink, Closeable {
         return begun().present();
     }
 
-    Path temporary() {
-        return target.temporary();
+    /** {@return the file with the pages, which is now the caller's to close} */
+    OpenFile handOver() throws IOException {
+        return target.handOver();
     }
 
     private PageStore begun() {

@@ -62,6 +62,27 @@ final class TargetFile implements Closeable {
         return new TargetFile(target, temporary, file);
     }
 
+    /**
+     * Makes a file that has no name and never gets one: it is gone when it is closed, or when this process ends in
+     * whatever way.
+     *
+     * @throws IOException if the folder cannot be written
+     */
+    static TargetFile nameless(Path folder) throws IOException {
+        Path unnamed = folder.resolve("." + ProcessHandle.current().pid() + "-" + System.nanoTime() + SUFFIX);
+        OpenFile file;
+        try {
+            file = OpenFile.open(folder, OpenFlag.NAMELESS);
+        } catch (LinuxException e) {
+            if (!e.errno().equals(Errno.EOPNOTSUPP) && !e.errno().equals(Errno.EISDIR)) {
+                throw e;
+            }
+            file = OpenFile.open(unnamed, OpenFlag.CREATE_NEW);
+            Files.delete(unnamed);
+        }
+        return new TargetFile(unnamed, unnamed, file);
+    }
+
     private static String temporaryName(String name) {
         byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
         String shortName =
@@ -102,6 +123,15 @@ final class TargetFile implements Closeable {
 
     Path temporary() {
         return temporary;
+    }
+
+    /** {@return the file, which is now the caller's to close} Nothing is left to be done here. */
+    synchronized OpenFile handOver() throws IOException {
+        if (closed) {
+            throw new IOException("the file was given up: " + target);
+        }
+        closed = true;
+        return file;
     }
 
     /** Syncs the file, gives it its final name, and syncs the folder. */

@@ -45,6 +45,8 @@ class SnapshotTest {
         try (Snapshot snapshot = Snapshot.open(file)) {
             assertThat(snapshot.kind()).isEqualTo(Snapshot.Kind.QEMU_STREAM);
             assertThat(Captures.sha256(snapshot, "pc.ram")).isEqualTo(Captures.PC_RAM_SHA256);
+            assertThat(folder.toFile().list())
+                    .containsExactly(file.getFileName().toString());
             assertThat(snapshot.present(0).setPages()).isEqualTo(144);
             assertThat(snapshot.lengthBytes()).isEqualTo(Files.size(file));
         }

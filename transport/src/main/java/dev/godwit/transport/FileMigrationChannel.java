@@ -26,6 +26,9 @@ final class FileMigrationChannel implements MigrationChannel {
     }
 
     @Override
+    public void shutdownInput() {}
+
+    @Override
     public void shutdownOutput() {}
 
     @Override

@@ -17,6 +17,14 @@ public interface MigrationChannel extends ReadableByteChannel, WritableByteChann
     boolean isDuplex();
 
     /**
+     * Ends this side's input: a read under way, and every later one, finds the end; writing goes on. Does nothing where
+     * only the other side can end it.
+     *
+     * @throws IOException if the connection is gone
+     */
+    void shutdownInput() throws IOException;
+
+    /**
      * Tells the other side that no more bytes will come; reading goes on. Does nothing where only {@link #close()} can
      * say so.
      *

@@ -55,6 +55,9 @@ final class ProcessMigrationChannel implements MigrationChannel {
     }
 
     @Override
+    public void shutdownInput() {}
+
+    @Override
     public void shutdownOutput() throws IOException {
         inputStream.close();
     }

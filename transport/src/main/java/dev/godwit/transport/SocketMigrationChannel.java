@@ -26,6 +26,11 @@ final class SocketMigrationChannel implements MigrationChannel {
     }
 
     @Override
+    public void shutdownInput() throws IOException {
+        socket.shutdownInput();
+    }
+
+    @Override
     public void shutdownOutput() throws IOException {
         socket.shutdownOutput();
     }
