@@ -70,6 +70,7 @@ int main(void) {
     VALUE(ENOTTY);
     VALUE(EFBIG);
     VALUE(ENOSPC);
+    VALUE(EISDIR);
     VALUE(EROFS);
     VALUE(ENOSYS);
     VALUE(EOPNOTSUPP);
