@@ -16,6 +16,8 @@ final class FileWriteCalls {
     static final int LOCK_EX = 2;
     static final int LOCK_NB = 4;
 
+    static final int POSIX_FADV_DONTNEED = 4;
+
     private static final MethodHandle PWRITE =
             LibC.bind("pwrite", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
     private static final MethodHandle FALLOCATE = LibC.bind(
@@ -28,7 +30,19 @@ final class FileWriteCalls {
     private static final MethodHandle FLOCK =
             LibC.bind("flock", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT), LibC.ERRNO);
 
+    private static final MethodHandle POSIX_FADVISE =
+            LibC.bind("posix_fadvise", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
+
     private FileWriteCalls() {}
+
+    /** Answers minus the error: unlike its neighbours posix_fadvise returns it, and leaves errno alone. */
+    static long dropCache(int fd) {
+        try {
+            return -(int) POSIX_FADVISE.invokeExact(fd, 0L, 0L, POSIX_FADV_DONTNEED);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
 
     static long pwrite(int fd, MemorySegment source, long lengthBytes, long positionBytes) {
         MemorySegment slot = LibC.errnoSlot();

@@ -128,6 +128,11 @@ public final class OpenFile implements Closeable {
         call("fallocate", () -> FileWriteCalls.punchHole(fd, positionBytes, lengthBytes));
     }
 
+    /** Takes what is synced of this file out of the page cache, so that it is read from the disk again. */
+    public void dropCache() throws LinuxException {
+        call("posix_fadvise", () -> FileWriteCalls.dropCache(fd));
+    }
+
     /** Cuts the file, or lengthens it by a hole. */
     public void truncate(long lengthBytes) throws LinuxException {
         call("ftruncate", () -> FileWriteCalls.ftruncate(fd, lengthBytes));

@@ -65,6 +65,7 @@ class LayoutsTest {
         expect("STATX_BASIC_STATS", FileCalls.STATX_BASIC_STATS);
         expect("FALLOC_FL_KEEP_SIZE", FileWriteCalls.FALLOC_FL_KEEP_SIZE);
         expect("FALLOC_FL_PUNCH_HOLE", FileWriteCalls.FALLOC_FL_PUNCH_HOLE);
+        expect("POSIX_FADV_DONTNEED", FileWriteCalls.POSIX_FADV_DONTNEED);
         expect("LOCK_EX", FileWriteCalls.LOCK_EX);
         expect("LOCK_NB", FileWriteCalls.LOCK_NB);
     }

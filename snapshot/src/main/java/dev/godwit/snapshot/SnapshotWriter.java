@@ -133,7 +133,7 @@ public final class SnapshotWriter implements RamSink, Closeable {
         try {
             finishPages();
             new SnapshotTail(target.file(), pages, HEAD_ROOM_BYTES).write(state, facts);
-            target.commit();
+            target.commit(directFile != null);
         } catch (LinuxException e) {
             throw pages.explain(e);
         }

@@ -134,12 +134,20 @@ final class TargetFile implements Closeable {
         return file;
     }
 
-    /** Syncs the file, gives it its final name, and syncs the folder. */
-    synchronized void commit() throws IOException {
+    /**
+     * Syncs the file, gives it its final name, and syncs the folder.
+     *
+     * @param writtenDirectly whether some of it was written past the page cache
+     */
+    synchronized void commit(boolean writtenDirectly) throws IOException {
         if (closed) {
             throw new IOException("the snapshot was given up: " + target);
         }
         file.sync();
+        if (writtenDirectly) {
+            // A direct write that meets a cached neighbour in the making may leave an old copy in the cache.
+            file.dropCache();
+        }
         Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         renamed = true;
         try (OpenFile folder = OpenFile.open(target.resolveSibling("."))) {
