@@ -46,17 +46,19 @@ class SnapshotOfQemuTest {
         }
     }
 
-    @ParameterizedTest(name = "{0} {1}, seed 1")
+    @ParameterizedTest(name = "{0} {1} with {2} MiB of known content, seed 1")
     @CsvSource({
-        "QEMU_10_0, pc",
-        "QEMU_10_0, q35",
-        "QEMU_10_0, microvm",
-        "QEMU_7_2, pc-i440fx-7.2",
-        "QEMU_7_2, pc-q35-7.2"
+        "QEMU_10_0, pc, 32",
+        "QEMU_10_0, q35, 320",
+        "QEMU_10_0, microvm, 32",
+        "QEMU_7_2, pc-i440fx-7.2, 320",
+        "QEMU_7_2, pc-q35-7.2, 32"
     })
-    void a_guest_runs_on_after_a_snapshot_of_each_mode_and_comes_back_from_it(QemuVersion version, String machine)
-            throws Exception {
-        QemuLaunch launch = launch(version, machine);
+    void a_guest_runs_on_after_a_snapshot_of_each_mode_and_comes_back_from_it(
+            QemuVersion version, String machine, int fixedMib) throws Exception {
+        QemuLaunch launch = launch(version, machine)
+                .memoryMib(MEMORY_MIB - 32 + fixedMib)
+                .guest(new Guest(fixedMib, 4, 2000, 1));
         try (QemuProcess source = launch.start()) {
             String checksum = Guest.awaitReady(source);
             for (SnapshotMode mode : SnapshotMode.values()) {
