@@ -56,9 +56,8 @@ class SnapshotOfQemuTest {
     })
     void a_guest_runs_on_after_a_snapshot_of_each_mode_and_comes_back_from_it(
             QemuVersion version, String machine, int fixedMib) throws Exception {
-        QemuLaunch launch = launch(version, machine)
-                .memoryMib(MEMORY_MIB - 32 + fixedMib)
-                .guest(new Guest(fixedMib, 4, 2000, 1));
+        QemuLaunch launch =
+                launch(version, machine).memoryMib(MEMORY_MIB - 32 + fixedMib).guest(new Guest(fixedMib, 4, 2000, 1));
         try (QemuProcess source = launch.start()) {
             String checksum = Guest.awaitReady(source);
             for (SnapshotMode mode : SnapshotMode.values()) {
