@@ -107,9 +107,9 @@ class ReceiveFromQemuTest {
     }
 
     /**
-     * With multifd from 7.2 the guest does not write meanwhile: under TCG on a busy machine a page now and then
-     * arrives in an older copy than the source ends with, and between two stock 7.2 as well. QEMU 10.0 with the same machine type, and so the same way
-     * of syncing its channels, is tested with the guest writing.
+     * With multifd from 7.2 the guest does not write meanwhile: under TCG on a busy machine a page now and then arrives
+     * in an older copy than the source ends with, and between two stock 7.2 as well. QEMU 10.0 with the same machine
+     * type, and so the same way of syncing its channels, is tested with the guest writing.
      */
     private static void standStill(QemuProcess source) throws IOException {
         source.withMonitor(monitor -> {
