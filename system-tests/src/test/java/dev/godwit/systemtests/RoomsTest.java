@@ -39,7 +39,17 @@ class RoomsTest {
             Map.entry("operations", Set.of("snapshot", "transport", "qmp", "qemu", "linux", "engine", "codec", "ram")),
             Map.entry(
                     "cli",
-                    Set.of("operations", "snapshot", "transport", "qmp", "qemu", "linux", "engine", "codec", "ram")));
+                    Set.of(
+                            "operations",
+                            "snapshot",
+                            "transport",
+                            "qmp",
+                            "qemu",
+                            "host",
+                            "linux",
+                            "engine",
+                            "codec",
+                            "ram")));
 
     static Stream<String> rooms() {
         return new TreeSet<>(MAY_TOUCH.keySet()).stream();
