@@ -111,10 +111,17 @@ public final class Restore implements Closeable {
             switch (word) {
                 case LOADED -> destination.awaitGuest();
                 case REFUSED -> throw destination.explained(new IOException("the destination could not load it"));
-                case NONE ->
-                    throw destination.explained(new IOException("the destination hung up before it had loaded it"));
+                case NONE -> throw destination.explained(hungUp(answers));
             }
         }
+    }
+
+    private static IOException hungUp(DestinationAnswers answers) {
+        String reason =
+                answers.failure().map(failure -> ": " + failure.getMessage()).orElse("");
+        IOException hungUp = new IOException("the destination hung up before it had loaded it" + reason);
+        answers.failure().ifPresent(hungUp::initCause);
+        return hungUp;
     }
 
     private synchronized MigrationChannel opened(MigrationChannel connection) throws IOException {

@@ -74,6 +74,11 @@ public final class MemoryRam implements RamSink, RamSource {
         MemorySegment.copy(MemorySegment.ofArray(memory[block]), offset, target, 0, target.byteSize());
     }
 
+    /** The content of a block. */
+    public MemorySegment memory(int block) {
+        return MemorySegment.ofArray(memory[block]);
+    }
+
     /** The byte of a block at an offset. */
     public byte byteAt(int block, int offset) {
         return memory[block][offset];

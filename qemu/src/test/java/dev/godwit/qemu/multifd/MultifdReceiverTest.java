@@ -52,7 +52,7 @@ class MultifdReceiverTest {
                 byte[] bytes = CapturedLayouts.resource(capture + ".conn" + channel + ".fwd.gz");
                 ByteBuffer first = ByteBuffer.wrap(bytes, 0, 4);
                 assertThat(ConnectionKind.ofFirstBytes(first.getInt(0))).contains(ConnectionKind.MULTIFD);
-                receiver.accept(Channels.newChannel(new ByteArrayInputStream(bytes, 4, bytes.length - 4)), first);
+                receiver.accept(Channels.newChannel(new ByteArrayInputStream(bytes)));
             }
             byte[] main = CapturedLayouts.resource(capture + ".conn0.fwd.gz");
             assertThat(ConnectionKind.ofFirstBytes(ByteBuffer.wrap(main).getInt(0)))
@@ -99,7 +99,7 @@ class MultifdReceiverTest {
     void closing_wakes_a_waiting_barrier() throws Exception {
         MultifdReceiver receiver = receiver(1);
         Pipe pipe = Pipe.open();
-        receiver.accept(pipe.source(), ByteBuffer.allocate(0));
+        receiver.accept(pipe.source());
         Thread main = Thread.ofPlatform()
                 .start(() -> assertThatThrownBy(receiver::sync).isInstanceOf(IOException.class));
         receiver.close();
@@ -152,7 +152,7 @@ class MultifdReceiverTest {
         CountDownLatch failed = new CountDownLatch(1);
         try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, failed::countDown)) {
             Pipe pipe = Pipe.open();
-            receiver.accept(pipe.source(), ByteBuffer.allocate(0));
+            receiver.accept(pipe.source());
             write(pipe, init(0), sync(0));
             receiver.begin(ONE_BLOCK);
             receiver.sync();
@@ -170,7 +170,7 @@ class MultifdReceiverTest {
         try (MultifdReceiver receiver =
                 new MultifdReceiver(2, MultifdMethod.NONE, new MemoryRam(), failed::countDown)) {
             Pipe pipe = Pipe.open();
-            receiver.accept(pipe.source(), ByteBuffer.allocate(0));
+            receiver.accept(pipe.source());
             write(pipe, init(0));
             ByteBuffer other = ByteBuffer.allocate(MultifdInit.LENGTH_BYTES);
             new MultifdInit(new UUID(0, uuid), id).write(other);
@@ -267,7 +267,7 @@ class MultifdReceiverTest {
     }
 
     private static void accept(MultifdReceiver receiver, byte[]... packets) throws IOException {
-        receiver.accept(Channels.newChannel(new ByteArrayInputStream(concat(packets))), ByteBuffer.allocate(0));
+        receiver.accept(Channels.newChannel(new ByteArrayInputStream(concat(packets))));
     }
 
     private static void write(Pipe pipe, byte[]... packets) throws IOException {
