@@ -222,7 +222,7 @@ class TlsWithQemuTest {
             assertRefused(source, "OTHER_CA", "", "CN=stranger is signed by no authority in ca-cert.pem");
             assertRefused(source, "EXPIRED", "", "CN=old has expired");
             assertRefused(source, "BARE", "", "the source showed no certificate");
-            assertRefused(source, "GOOD", "elsewhere.example", "hung up right after the TLS handshake");
+            assertRefused(source, "GOOD", "elsewhere.example", "hung up after the TLS handshake");
             assertRefused(source, "", "", "expected a TLS ClientHello, found 51 45 56 4d");
 
             Way bare = new Way("tcp:127.0.0.1:0", "BARE", "", 0, "return-path");

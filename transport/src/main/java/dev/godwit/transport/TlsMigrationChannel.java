@@ -271,9 +271,7 @@ public final class TlsMigrationChannel implements MigrationChannel {
     private int ended() throws IOException {
         if (!inputShutDown) {
             if (!heard) {
-                throw new IOException(
-                        connection.remote() + ": hung up right after the TLS handshake; it may have refused"
-                                + " the certificate that it was shown, and says so itself");
+                throw new IOException(hungUpEarly());
             }
             if (records.received().hasRemaining()) {
                 throw new IOException(connection.remote() + ": the connection was cut in the middle of a TLS record");
@@ -285,6 +283,13 @@ public final class TlsMigrationChannel implements MigrationChannel {
         }
         inputEnded = true;
         return -1;
+    }
+
+    /** QEMU looks at a certificate only after the handshake, and then hangs up without an alert. */
+    private String hungUpEarly() {
+        return connection.remote()
+                + ": hung up after the TLS handshake without a word; it may have refused the certificate"
+                + " that it was shown, and says so itself";
     }
 
     @Override
@@ -322,8 +327,11 @@ public final class TlsMigrationChannel implements MigrationChannel {
             Thread.currentThread().interrupt();
         }
         IOException reason = failure;
-        if (reason == null || reason.equals(e) || closed.get()) {
+        if (closed.get()) {
             return e;
+        }
+        if (reason == null || reason.equals(e)) {
+            return heard ? e : new IOException(hungUpEarly() + " (" + e.getMessage() + ")", e);
         }
         IOException told = new IOException(reason.getMessage(), e);
         told.addSuppressed(reason);
