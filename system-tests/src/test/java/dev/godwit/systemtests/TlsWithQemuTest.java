@@ -82,7 +82,7 @@ class TlsWithQemuTest {
     }
 
     private static QemuLaunch launch(QemuVersion version) {
-        return QemuLaunch.of(version, "pc-i440fx-7.2").memoryMib(MEMORY_MIB).guest(new Guest(32, 4, 500, 1));
+        return QemuLaunch.of(version, "pc-i440fx-7.2").memoryMib(MEMORY_MIB).guest(new Guest(8, 4, 500, 1));
     }
 
     private String object(Source source, String endpoint, String more) {
