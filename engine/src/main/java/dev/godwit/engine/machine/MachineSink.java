@@ -62,7 +62,14 @@ public final class MachineSink implements RamSink {
         return new Lane(blocks);
     }
 
-    private record Lane(MemorySegment[] blocks) implements PageLane {
+    /** The memory of each block, in the source's order. */
+    private static final class Lane implements PageLane {
+
+        private final MemorySegment[] blocks;
+
+        Lane(MemorySegment[] blocks) {
+            this.blocks = blocks;
+        }
 
         @Override
         public void pages(int blockIndex, long offsetBytes, MemorySegment content) {

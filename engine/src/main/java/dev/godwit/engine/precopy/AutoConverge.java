@@ -49,7 +49,7 @@ public final class AutoConverge {
         }
         long step = parameters.number(MigrationParameter.CPU_THROTTLE_INCREMENT);
         if (parameters.truth(MigrationParameter.CPU_THROTTLE_TAILSLOW)) {
-            long now = 100 - percentage;
+            int now = 100 - percentage;
             long ideal = (long) (now * (double) thresholdBytes / dirtiedBytes);
             step = Math.min(now - ideal, step);
         }

@@ -37,7 +37,8 @@ public final class DowntimeStop implements StopRule {
     @Override
     public void windowEnded(long bytes, long ms, LapView view, MigrationParameters parameters) {
         long available = parameters.number(MigrationParameter.AVAIL_SWITCHOVER_BANDWIDTH);
-        double bytesPerMs = available > 0 ? available / 1000L : (double) bytes / ms;
+        long availablePerMs = available / 1000;
+        double bytesPerMs = available > 0 ? availablePerMs : (double) bytes / ms;
         thresholdBytes = (long) (bytesPerMs * parameters.number(MigrationParameter.DOWNTIME_LIMIT));
         if (view.dirtyPagesRate() > 0 && bytes > MEANINGFUL_BYTES && bytesPerMs > 0) {
             expectedDowntimeMs = OptionalLong.of((long) (view.dirtyBytesAtSync() / bytesPerMs));

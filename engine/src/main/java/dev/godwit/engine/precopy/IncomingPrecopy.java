@@ -4,7 +4,6 @@ import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
 import dev.godwit.engine.machine.DeviceState;
 import dev.godwit.engine.machine.Machine;
-import dev.godwit.engine.machine.MachineSink;
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.engine.migration.DestinationStates;
 import dev.godwit.engine.migration.MachineEvent;
@@ -88,7 +87,7 @@ public final class IncomingPrecopy {
 
     private @Nullable Throwable receive(IncomingStream stream) {
         try {
-            IncomingStream.Arrived arrived = stream.receive(new MachineSink(machine.memory()));
+            IncomingStream.Arrived arrived = stream.receive();
             checkDevices(arrived.state());
             machine.load(arrived.state());
             before = arrived.before();

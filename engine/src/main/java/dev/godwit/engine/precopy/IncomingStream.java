@@ -1,13 +1,12 @@
 package dev.godwit.engine.precopy;
 
-import dev.godwit.engine.RamSink;
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.engine.migration.RunStatus;
 import java.io.IOException;
 
 /**
- * What a format must do to bring a live machine: a port. It has been given its channels and the machine's identity when
- * it was made, and refuses a stream of another machine.
+ * What a format must do to bring a live machine: a port. It has been given its channels, the machine's memory and
+ * identity when it was made, and refuses a stream of another machine.
  *
  * <p>Owned by one thread, but for {@link #abort}.
  */
@@ -16,11 +15,10 @@ public interface IncomingStream extends AutoCloseable {
     /**
      * Receives a machine to the end of the stream.
      *
-     * @param sink takes the pages
      * @throws IOException if the stream is damaged, cut off, not supported or of another machine, or a channel fails;
-     *     memory then holds an unknown part
+     *     memory holds an unknown part
      */
-    Arrived receive(RamSink sink) throws IOException;
+    Arrived receive() throws IOException;
 
     /**
      * Tells the source that the guest is here, where it wants to be told.

@@ -17,8 +17,7 @@ import java.io.IOException;
  * close
  * </pre>
  *
- * <p>Owned by one thread, but for {@link #abort}, {@link #transferredBytes} and {@link #counters}. After an exception
- * only {@link #abort} and {@link #close} are of use.
+ * <p>Owned by one thread, but for {@link #abort}. After an exception only {@link #abort} and {@link #close} are of use.
  */
 public interface OutgoingStream extends AutoCloseable {
 
@@ -32,11 +31,18 @@ public interface OutgoingStream extends AutoCloseable {
     /** {@return whether the destination will say how it went} */
     boolean hasReturnPath();
 
+    /**
+     * The dirty log has been read, and a pass begins; the first one before {@link #start}.
+     *
+     * @param pass counts from 1
+     */
+    void beginPass(long pass);
+
     /** A part of RAM begins. */
     void beginPart() throws IOException;
 
     /**
-     * Sends pages as they stand in memory now; memory is read until {@link #endPart} or {@link #endLast} returns. A
+     * Sends pages as they stand in memory now; memory is read until {@link #endOfRound} or {@link #endLast} returns. A
      * page that changes meanwhile may arrive torn, and is sent again: the dirty log has it.
      *
      * @param blockIndex the block's index in the machine's layout
@@ -70,10 +76,10 @@ public interface OutgoingStream extends AutoCloseable {
     /** Ends the stream; when this returns, the last byte has been written. */
     void end() throws IOException;
 
-    /** {@return bytes sent over all channels} Those that wait in a buffer are counted. From any thread. */
+    /** {@return bytes sent over all channels} Those that wait in a buffer are counted. */
     long transferredBytes();
 
-    /** {@return what has been sent} From any thread. */
+    /** {@return what has been sent} */
     TransferCounters counters();
 
     /** Closes the channels, from any thread: whoever writes or listens ends with an exception. Does not block. */

@@ -24,6 +24,7 @@ import java.io.InterruptedIOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -194,24 +195,24 @@ public final class Precopy {
         return wanted;
     }
 
-    private synchronized void awaitContinue() throws IOException {
-        while (state instanceof MigrationState.PreSwitchover) {
-            words.check();
-            await(0);
-        }
+    private void awaitContinue() throws IOException {
+        awaitWhile(() -> state instanceof MigrationState.PreSwitchover, Long.MAX_VALUE);
         words.check();
     }
 
-    private synchronized void awaitWord() throws IOException {
-        while (!(state instanceof MigrationState.Completed)) {
-            words.check();
-            await(0);
-        }
+    private void awaitWord() throws IOException {
+        awaitWhile(() -> !(state instanceof MigrationState.Completed), Long.MAX_VALUE);
     }
 
-    private void await(long timeoutMs) throws IOException {
+    private synchronized void awaitWhile(BooleanSupplier waiting, long mostMs) throws IOException {
+        long startNs = System.nanoTime();
+        long leftMs = mostMs;
         try {
-            wait(timeoutMs);
+            while (leftMs > 0 && waiting.getAsBoolean()) {
+                words.check();
+                wait(leftMs);
+                leftMs = mostMs - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNs);
+            }
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while migrating");
@@ -246,16 +247,12 @@ public final class Precopy {
 
     /** Where the destination says why it failed, that counts, not that its connection could not be written to. */
     private synchronized Throwable explained(Throwable lapFailure) {
-        long leftMs = stream != null && stream.hasReturnPath() ? REASON_WAIT_MS : 0;
-        long endNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(leftMs);
-        while (leftMs > 0 && lapFailure instanceof IOException && isUndecided()) {
+        if (lapFailure instanceof IOException && stream != null && stream.hasReturnPath()) {
             try {
-                wait(leftMs);
-            } catch (InterruptedException _) {
-                Thread.currentThread().interrupt();
-                return lapFailure;
+                awaitWhile(this::isUndecided, REASON_WAIT_MS);
+            } catch (IOException e) {
+                lapFailure.addSuppressed(e);
             }
-            leftMs = TimeUnit.NANOSECONDS.toMillis(endNs - System.nanoTime());
         }
         IOException said = destinationFailure;
         if (said == null || said.equals(lapFailure)) {
@@ -413,11 +410,7 @@ public final class Precopy {
 
         @Override
         public void awaitAcknowledgement() throws IOException {
-            synchronized (Precopy.this) {
-                if (!canSwitchOver()) {
-                    await(ACKNOWLEDGEMENT_WAIT_MS);
-                }
-            }
+            awaitWhile(() -> !canSwitchOver(), ACKNOWLEDGEMENT_WAIT_MS);
         }
     }
 }

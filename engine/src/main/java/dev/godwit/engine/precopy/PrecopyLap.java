@@ -165,6 +165,7 @@ final class PrecopyLap {
         policy.skip().giveBack(dirty);
         long reported = dirty.collect(log);
         syncs++;
+        stream.beginPass(syncs);
         lastSyncNs = clock.nanoTime();
         dirtyBytesAtSync = dirty.bytes();
         roundOver = false;
