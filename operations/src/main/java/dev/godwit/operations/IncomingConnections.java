@@ -2,16 +2,20 @@ package dev.godwit.operations;
 
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSink;
+import dev.godwit.qemu.StreamHeader;
 import dev.godwit.qemu.multifd.ConnectionKind;
 import dev.godwit.qemu.multifd.MultifdReceiver;
 import dev.godwit.transport.MigrationChannel;
 import dev.godwit.transport.MigrationListener;
+import dev.godwit.transport.TlsHandshakeException;
+import dev.godwit.transport.TlsMigrationChannel;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,15 +23,27 @@ import org.jspecify.annotations.Nullable;
  * first (qemu-migration specification section 4.1). A connection too many fails the migration: a source that uses
  * multifd without our knowing would leave its pages out.
  *
- * <p>A virtual thread accepts, and one for each connection waits for its first bytes. The main connection is then read
- * by the caller of {@link #awaitMain}.
+ * <p>A virtual thread accepts, and one for each connection does its TLS handshake, if there is to be one, and waits for
+ * its first bytes. The main connection is then read by the caller of {@link #awaitMain}.
+ *
+ * <p>Who does not get through the handshake is nobody's source: once a source is there, a stranger cannot disturb its
+ * migration. Before, the refusal ends the wait, so that whoever set the two up learns of it; but one who only looks
+ * whether the port is open is overlooked.
  */
 final class IncomingConnections implements Closeable {
 
+    /** So many connections may be in their handshake at once; QEMU opens 257 at most. */
+    private static final int MAX_IN_HANDSHAKE = 300;
+
     private final MigrationListener listener;
+    private final Semaphore handshakes = new Semaphore(MAX_IN_HANDSHAKE);
     private final int multifdChannels;
     private final @Nullable MultifdReceiver multifd;
     private final List<MigrationChannel> accepted = new ArrayList<>();
+    private final List<IOException> refusals = new ArrayList<>();
+    private int inHandshake;
+    private int admitted;
+    private boolean listenerEnded;
     private @Nullable MigrationChannel main;
     private @Nullable IOException failure;
     private boolean closed;
@@ -44,21 +60,62 @@ final class IncomingConnections implements Closeable {
     private void acceptAll() {
         try {
             while (true) {
+                handshakes.acquireUninterruptibly();
                 MigrationChannel channel = listener.accept();
-                int number = add(channel);
-                if (number > multifdChannels + 1) {
-                    fail(new IOException("the source opened connection " + number + " of " + (multifdChannels + 1)
-                            + "; if its capability multifd is on, give its number of channels and its compression"));
-                    return;
-                }
-                if (multifd == null) {
-                    mainIs(channel);
+                add(channel);
+                if (channel instanceof TlsMigrationChannel secured) {
+                    inHandshake(1);
+                    Thread.ofVirtual().name("handshake").start(() -> secure(secured));
                 } else {
-                    Thread.ofVirtual().name("classify").start(() -> classify(channel, multifd));
+                    handshakes.release();
+                    admit(channel);
                 }
             }
         } catch (IOException e) {
             noMoreConnections(e);
+        }
+    }
+
+    private void secure(TlsMigrationChannel channel) {
+        try {
+            channel.handshake();
+            admit(channel);
+        } catch (TlsHandshakeException e) {
+            refused(channel, e);
+        } catch (IOException e) {
+            fail(e);
+        } finally {
+            inHandshake(-1);
+            handshakes.release();
+        }
+    }
+
+    private synchronized void inHandshake(int more) {
+        inHandshake += more;
+    }
+
+    private synchronized void refused(TlsMigrationChannel channel, TlsHandshakeException e) {
+        accepted.remove(channel);
+        if (listenerEnded || (!e.peerWasSilent() && !closed)) {
+            if (admitted == 0) {
+                fail(e);
+            } else if (refusals.isEmpty()) {
+                refusals.add(e);
+            }
+        }
+    }
+
+    /** A connection of the source: read at once if it can only be the main one. */
+    private synchronized void admit(MigrationChannel channel) {
+        admitted++;
+        if (admitted > multifdChannels + 1) {
+            fail(new IOException("the source opened connection " + admitted + " of " + (multifdChannels + 1)
+                    + "; if its capability multifd is on, give its number of channels and its compression"));
+        } else if (multifd == null) {
+            main = channel;
+            notifyAll();
+        } else {
+            Thread.ofVirtual().name("classify").start(() -> classify(channel, multifd));
         }
     }
 
@@ -75,23 +132,24 @@ final class IncomingConnections implements Closeable {
             ConnectionKind kind = ConnectionKind.ofFirstBytes(first.getInt(0))
                     .orElseThrow(() -> new IOException("a connection from " + channel.remote()
                             + " is neither a migration nor a multifd channel: its first bytes are 0x"
-                            + Integer.toHexString(first.getInt(0))));
+                            + Integer.toHexString(first.getInt(0))
+                            + StreamHeader.meaning(first.getInt(0))));
+            MigrationChannel whole = new PushedBackChannel(first, channel);
             switch (kind) {
-                case MAIN -> mainIs(new PushedBackChannel(first, channel));
-                case MULTIFD -> receiver.accept(channel, first);
+                case MAIN -> mainIs(whole);
+                case MULTIFD -> receiver.accept(whole);
             }
         } catch (IOException e) {
             fail(e);
         }
     }
 
-    private synchronized int add(MigrationChannel channel) throws IOException {
+    private synchronized void add(MigrationChannel channel) throws IOException {
         if (closed) {
             channel.close();
             throw new IOException("closed");
         }
         accepted.add(channel);
-        return accepted.size();
     }
 
     private synchronized void mainIs(MigrationChannel channel) throws IOException {
@@ -103,7 +161,8 @@ final class IncomingConnections implements Closeable {
     }
 
     private synchronized void noMoreConnections(IOException e) {
-        if (failure == null && !closed && main == null) {
+        listenerEnded = true;
+        if (failure == null && !closed && main == null && inHandshake == 0) {
             failure = e;
         }
         notifyAll();
@@ -162,6 +221,7 @@ final class IncomingConnections implements Closeable {
                     failure.addSuppressed(e);
                     throw failure;
                 }
+                refusals.forEach(e::addSuppressed);
             }
             throw e;
         }
