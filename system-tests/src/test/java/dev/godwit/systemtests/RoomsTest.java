@@ -31,6 +31,8 @@ class RoomsTest {
             Map.entry("codec", Set.of("ram")),
             Map.entry("engine", Set.of("ram")),
             Map.entry("transport", Set.of("linux")),
+            Map.entry("host", Set.of("linux", "engine", "ram")),
+            Map.entry("workload", Set.of("host", "linux", "engine", "ram")),
             Map.entry("qmp", Set.of("engine")),
             Map.entry("qemu", Set.of("engine", "codec", "ram")),
             Map.entry("snapshot", Set.of("qemu", "linux", "engine", "codec", "ram")),
