@@ -36,10 +36,10 @@ class RoomsTest {
             Map.entry("qmp", Set.of("engine")),
             Map.entry("qemu", Set.of("engine", "codec", "ram")),
             Map.entry("snapshot", Set.of("qemu", "linux", "engine", "codec", "ram")),
-            Map.entry("operations", Set.of("snapshot", "transport", "qmp", "qemu", "linux", "engine", "codec", "ram")),
+            Map.entry("operations", Set.of("snapshot", "transport", "workload", "host", "qmp", "qemu", "linux", "engine", "codec", "ram")),
             Map.entry(
                     "cli",
-                    Set.of("operations", "snapshot", "transport", "qmp", "qemu", "linux", "engine", "codec", "ram")));
+                    Set.of("operations", "snapshot", "transport", "workload", "host", "qmp", "qemu", "linux", "engine", "codec", "ram")));
 
     static Stream<String> rooms() {
         return new TreeSet<>(MAY_TOUCH.keySet()).stream();
