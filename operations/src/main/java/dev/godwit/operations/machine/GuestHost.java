@@ -16,9 +16,11 @@ import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.precopy.Precopy;
 import dev.godwit.engine.precopy.PrecopySettings;
+import dev.godwit.qmp.server.QmpCommand;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -44,7 +46,7 @@ public final class GuestHost implements MachineControl, Closeable {
     private final MachineRun machineRun;
     private final OwnerThread owner = new OwnerThread();
     private final MigrationSettings settings;
-    private final MachineChannels channels;
+    private final TlsObjects tlsObjects = new TlsObjects();
     private final DirtyRateMeasurement dirtyRate;
     private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
     private volatile @Nullable OutgoingRun outgoing;
@@ -63,8 +65,12 @@ public final class GuestHost implements MachineControl, Closeable {
         this.machineRun =
                 new MachineRun(machine, waitsForMigration ? RunStatus.INMIGRATE : RunStatus.PRELAUNCH, events);
         this.settings = new MigrationSettings(machine);
-        this.channels = new MachineChannels();
         this.dirtyRate = new DirtyRateMeasurement(machine);
+    }
+
+    /** {@return the commands by which its TLS credentials are named} */
+    List<QmpCommand> tlsCommands() {
+        return tlsObjects.commands();
     }
 
     /** {@return how the machine's run ends, when it does; {@link #close} is still to be called then} */
@@ -195,7 +201,8 @@ public final class GuestHost implements MachineControl, Closeable {
                 throw new ControlException("the dirty rate is being measured with the dirty log, which a migration"
                         + " needs; try again when it is measured");
             }
-            startMigrating(TransportRules.check(uri, settings.on(), tls()));
+            MachineChannels channels = MachineChannels.outgoing(settings.parameters(), tlsObjects);
+            startMigrating(TransportRules.check(uri, settings.on(), channels.secured()), channels);
         });
     }
 
@@ -211,7 +218,7 @@ public final class GuestHost implements MachineControl, Closeable {
         }
     }
 
-    private void startMigrating(MigrationUri uri) throws ControlException {
+    private void startMigrating(MigrationUri uri, MachineChannels channels) throws ControlException {
         Set<MigrationCapability> capabilities = settings.on();
         OutgoingConnector connector =
                 new OutgoingConnector(machine, uri, channels, capabilities, settings::parameters);
@@ -230,7 +237,8 @@ public final class GuestHost implements MachineControl, Closeable {
             if (machineRun.status() != RunStatus.INMIGRATE) {
                 throw new ControlException("'-incoming' was not specified on the command line");
             }
-            MigrationUri checked = TransportRules.check(uri, settings.on(), tls());
+            MachineChannels channels = MachineChannels.incoming(settings.parameters(), tlsObjects);
+            MigrationUri checked = TransportRules.check(uri, settings.on(), channels.secured());
             try {
                 IncomingRun run = new IncomingRun(
                         machine,
@@ -258,10 +266,6 @@ public final class GuestHost implements MachineControl, Closeable {
         if (error.isPresent() && exitOnError) {
             end.complete(new MachineEnd.IncomingFailed(error.get()));
         }
-    }
-
-    private boolean tls() {
-        return !settings.parameters().text(MigrationParameter.TLS_CREDS).isEmpty();
     }
 
     /** Does not wait for the owner: a cancellation is not to stand in line. */

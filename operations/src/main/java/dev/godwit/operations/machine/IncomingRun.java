@@ -1,6 +1,5 @@
 package dev.godwit.operations.machine;
 
-import dev.godwit.engine.MigrationException;
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineSink;
@@ -58,7 +57,7 @@ final class IncomingRun implements Closeable {
         this.machine = machine;
         this.settings = settings;
         this.whenEnded = whenEnded;
-        this.listener = channels.listen(uri, settings.parameters());
+        this.listener = channels.listen(uri);
         this.precopy = new IncomingPrecopy(machine, machineRun, events);
         this.thread = Thread.ofPlatform().name("incoming").daemon(true).unstarted(this::run);
         precopy.listening();
@@ -92,8 +91,6 @@ final class IncomingRun implements Closeable {
         }
         try (opened) {
             precopy.run(new ConnectedStream(stream(opened), opened, pages));
-        } catch (MigrationException e) {
-            throw e;
         }
     }
 

@@ -85,7 +85,7 @@ final class OutgoingConnector implements Precopy.Connector {
         MigrationParameters now = parameters.get();
         List<MigrationChannel> open = new ArrayList<>();
         try {
-            MigrationChannel main = channels.connect(uri, now);
+            MigrationChannel main = channels.connect(uri);
             open.add(main);
             MachineStream stream = new MachineStream(machine, main, capabilities, parameters);
             if (capabilities.contains(MigrationCapability.RETURN_PATH)) {
@@ -97,7 +97,7 @@ final class OutgoingConnector implements Precopy.Connector {
             if (capabilities.contains(MigrationCapability.MULTIFD)) {
                 List<MigrationChannel> pages = new ArrayList<>();
                 for (long i = 0; i < now.number(MigrationParameter.MULTIFD_CHANNELS); i++) {
-                    MigrationChannel channel = channels.connect(uri, now);
+                    MigrationChannel channel = channels.connect(uri);
                     open.add(channel);
                     pages.add(channel);
                 }

@@ -2,12 +2,15 @@ package dev.godwit.operations.machine;
 
 import dev.godwit.engine.migration.ControlException;
 import dev.godwit.operations.GodwitVersion;
+import dev.godwit.qmp.server.QmpCommand;
 import dev.godwit.qmp.server.QmpServer;
 import dev.godwit.transport.ControlListener;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -75,9 +78,11 @@ public final class RunMachine implements Closeable {
         if (options.qmp().isEmpty()) {
             return untilItEnds(guest, Optional.empty());
         }
+        List<QmpCommand> commands = new ArrayList<>(guest.tlsCommands());
+        commands.addAll(made.commands(guest));
         try (ControlListener listener = ControlListener.open(options.qmp().get());
-                QmpServer _ = QmpServer.serve(
-                        listener.channel(), guest, "Godwit " + GodwitVersion.TEXT, made.commands(guest))) {
+                QmpServer _ =
+                        QmpServer.serve(listener.channel(), guest, "Godwit " + GodwitVersion.TEXT, commands)) {
             return untilItEnds(guest, Optional.of(listener.address()));
         }
     }

@@ -1,13 +1,11 @@
-package dev.godwit.snapshot.export;
+package dev.godwit.snapshot;
 
 import dev.godwit.engine.RamSource;
-import dev.godwit.engine.StreamFormatException;
 import dev.godwit.linux.OpenFile;
+import dev.godwit.qemu.mappedram.MappedRamBlock;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.PageBitmap;
-import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
-import dev.godwit.snapshot.Snapshot;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -21,33 +19,25 @@ import java.util.List;
 public final class UnmarkedRam implements RamSource, Closeable {
 
     private final OpenFile file;
-    private final RamLayout layout;
-    private final long[] pagesAtBytes;
-    private final List<PageBitmap> present = new ArrayList<>();
+    private final PlacedPages pages;
 
     private UnmarkedRam(OpenFile file, Snapshot snapshot) throws IOException {
         this.file = file;
-        this.layout = snapshot.layout();
-        this.pagesAtBytes = snapshot.head().layout().blocks().stream()
-                .mapToLong(block -> block.header().pagesOffsetBytes())
-                .toArray();
-        for (int block = 0; block < pagesAtBytes.length; block++) {
-            present.add(dataPages(block));
+        List<PageBitmap> present = new ArrayList<>();
+        for (MappedRamBlock block : snapshot.head().layout().blocks()) {
+            present.add(dataPages(file, block));
         }
+        this.pages = new PlacedPages(
+                new SnapshotFile(file, snapshot.lengthBytes()), snapshot.head().layout(), present);
     }
 
     /** {@return whether no page is marked as present, and yet places of pages hold data} */
     public static boolean isCase(Snapshot snapshot) throws IOException {
-        if (snapshot.kind() != Snapshot.Kind.MAPPED_RAM) {
+        if (snapshot.kind() != Snapshot.Kind.MAPPED_RAM || !snapshot.pages().isEmpty()) {
             return false;
         }
-        for (int block = 0; block < snapshot.layout().blocks().size(); block++) {
-            if (snapshot.present(block).setPages() > 0) {
-                return false;
-            }
-        }
         try (UnmarkedRam ram = open(snapshot)) {
-            return ram.present.stream().anyMatch(bitmap -> bitmap.setPages() > 0);
+            return !ram.pages.isEmpty();
         }
     }
 
@@ -67,11 +57,10 @@ public final class UnmarkedRam implements RamSource, Closeable {
         }
     }
 
-    private PageBitmap dataPages(int blockIndex) throws IOException {
-        RamBlock block = layout.block(blockIndex);
-        PageBitmap bitmap = new PageBitmap(block.pages());
-        long start = pagesAtBytes[blockIndex];
-        long end = start + block.lengthBytes();
+    private static PageBitmap dataPages(OpenFile file, MappedRamBlock block) throws IOException {
+        PageBitmap bitmap = new PageBitmap(block.block().pages());
+        long start = block.header().pagesOffsetBytes();
+        long end = block.pagesEndBytes();
         for (long data = file.nextData(start); data >= 0 && data < end; ) {
             long hole = Math.min(file.nextHole(data), end);
             long lastPage = Math.ceilDiv(hole - start, Page.SIZE_BYTES);
@@ -85,25 +74,17 @@ public final class UnmarkedRam implements RamSource, Closeable {
 
     @Override
     public RamLayout layout() {
-        return layout;
+        return pages.layout();
     }
 
     @Override
     public PageBitmap present(int blockIndex) {
-        return present.get(blockIndex);
+        return pages.present(blockIndex);
     }
 
     @Override
     public void read(int blockIndex, long offsetBytes, MemorySegment target) throws IOException {
-        long at = pagesAtBytes[blockIndex] + offsetBytes;
-        long length = file.read(at, target);
-        if (length < target.byteSize()) {
-            throw new StreamFormatException(
-                    at + length,
-                    "pages of block " + layout.block(blockIndex).id(),
-                    target.byteSize() + " bytes",
-                    "the end of the file");
-        }
+        pages.read(blockIndex, offsetBytes, target);
     }
 
     @Override
