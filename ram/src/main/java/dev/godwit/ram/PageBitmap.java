@@ -5,6 +5,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /**
  * One bit a page of a RAM block: which pages are present, dirty or received, as the owner means it.
@@ -70,6 +71,31 @@ public final class PageBitmap {
                 WORD.getAndBitwiseAnd(words, word, ~bits);
             }
             bits = -1L;
+        }
+    }
+
+    /** Sets the bit of every page. */
+    public void setAll() {
+        Arrays.fill(words, -1L);
+        int used = (int) (pages & 63);
+        if (used != 0) {
+            words[words.length - 1] = -1L >>> (64 - used);
+        }
+    }
+
+    /**
+     * Sets the bits that are set in another bitmap.
+     *
+     * @throws IllegalArgumentException if it covers another number of pages
+     */
+    public void or(PageBitmap other) {
+        if (other.pages != pages) {
+            throw new IllegalArgumentException("pages=%d, other.pages=%d".formatted(pages, other.pages));
+        }
+        for (int word = 0; word < words.length; word++) {
+            if (other.words[word] != 0) {
+                words[word] |= other.words[word];
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-package dev.godwit.qemu.multifd;
+package dev.godwit.qemu;
 
 import dev.godwit.ram.GuestMemory;
 import java.lang.foreign.MemorySegment;
@@ -9,7 +9,7 @@ import java.util.Arrays;
  * Views of guest memory for gathering writes, made once and moved from packet to packet, so that sending a page
  * allocates nothing. A byte buffer reaches 2 GiB at most: a block is looked at through windows. Owned by one thread.
  */
-final class PageViews {
+public final class PageViews {
 
     private static final long WINDOW_BYTES = 1L << 30;
 
@@ -18,7 +18,12 @@ final class PageViews {
     private final int[] blockOf;
     private final long[] windowOf;
 
-    PageViews(GuestMemory memory, int most) {
+    /**
+     * Views of a machine's memory.
+     *
+     * @param most how many at the same time
+     */
+    public PageViews(GuestMemory memory, int most) {
         this.memory = memory;
         this.views = new ByteBuffer[most];
         this.blockOf = new int[most];
@@ -28,7 +33,7 @@ final class PageViews {
     }
 
     /** {@return how many of these bytes one view can show} */
-    static long bytesInOneWindow(long offsetBytes, long lengthBytes) {
+    public static long bytesInOneWindow(long offsetBytes, long lengthBytes) {
         return Math.min(lengthBytes, WINDOW_BYTES - offsetBytes % WINDOW_BYTES);
     }
 
@@ -37,7 +42,7 @@ final class PageViews {
      *
      * @param lengthBytes in one window
      */
-    ByteBuffer view(int index, int blockIndex, long offsetBytes, int lengthBytes) {
+    public ByteBuffer view(int index, int blockIndex, long offsetBytes, int lengthBytes) {
         long window = offsetBytes / WINDOW_BYTES;
         if (blockOf[index] != blockIndex || windowOf[index] != window) {
             MemorySegment block = memory.block(blockIndex);
