@@ -5,6 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import dev.godwit.linux.calls.CloseCalls;
+import dev.godwit.linux.calls.LibC;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
@@ -212,7 +214,7 @@ public final class DescriptorStream implements ByteChannel {
 
     private void leave() {
         if (users.decrementAndGet() == CLOSED && users.compareAndSet(CLOSED, CLOSED | RELEASED)) {
-            FileCalls.close(fd);
+            CloseCalls.close(fd);
         }
     }
 

@@ -49,9 +49,12 @@ public final class ControlListener implements Closeable {
             InetSocketAddress bound = (InetSocketAddress) server.getLocalAddress();
             return new ControlListener(
                     server, new MigrationUri.Tcp(bound.getAddress().getHostAddress(), bound.getPort()), () -> {});
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException e) {
             server.close();
-            throw e instanceof IOException io ? Addresses.explained(uri, io) : e;
+            throw Addresses.explained(uri, e);
+        } catch (RuntimeException e) {
+            server.close();
+            throw e;
         }
     }
 

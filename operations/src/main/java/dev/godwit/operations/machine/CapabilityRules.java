@@ -26,9 +26,8 @@ final class CapabilityRules {
 
     private record Need(MigrationCapability one, MigrationCapability needed, String words) {}
 
-    private static final List<Conflict> CONFLICTS = List.of(
-            new Conflict(
-                    MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"));
+    private static final List<Conflict> CONFLICTS = List.of(new Conflict(
+            MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"));
 
     private static final List<Need> NEEDS = List.of(new Need(
             MigrationCapability.SWITCHOVER_ACK,

@@ -1,30 +1,23 @@
 package dev.godwit.operations.machine;
 
-import dev.godwit.engine.RamSink;
 import dev.godwit.engine.precopy.IncomingStream;
 import dev.godwit.operations.IncomingConnections;
-import dev.godwit.qemu.ReceivedPages;
 import java.io.IOException;
 
-/** A machine's stream with the connections that bring it: multifd channels write to one sink with the main one. */
+/** A machine's stream with the connections that bring it: where another one failed first, that is what is told. */
 final class ConnectedStream implements IncomingStream {
 
     private final IncomingStream main;
     private final IncomingConnections connections;
-    private final ReceivedPages pages;
 
-    ConnectedStream(IncomingStream main, IncomingConnections connections, ReceivedPages pages) {
+    ConnectedStream(IncomingStream main, IncomingConnections connections) {
         this.main = main;
         this.connections = connections;
-        this.pages = pages;
     }
 
-    /** Pages go to the sink that the connections were made with, which is the machine's too. */
     @Override
-    public Arrived receive(RamSink sink) throws IOException {
-        Arrived arrived = connections.explaining(() -> main.receive(pages));
-        connections.finish();
-        return arrived;
+    public Arrived receive() throws IOException {
+        return connections.explaining(main::receive);
     }
 
     @Override

@@ -115,8 +115,7 @@ final class DirtyRateMeasurement implements Closeable {
     }
 
     private double bySampling(DirtyRateReport begun) throws InterruptedException {
-        PageSample sample =
-                new PageSample(machine.memory(), begun.samplePages(), new Random(begun.startTimeSeconds()));
+        PageSample sample = new PageSample(machine.memory(), begun.samplePages(), new Random(begun.startTimeSeconds()));
         long startNs = System.nanoTime();
         Thread.sleep(Duration.ofMillis(begun.calcTimeMs()));
         return sample.changedBytes() * 1e9 / (System.nanoTime() - startNs);

@@ -220,8 +220,7 @@ public final class GuestHost implements MachineControl, Closeable {
 
     private void startMigrating(MigrationUri uri, MachineChannels channels) throws ControlException {
         Set<MigrationCapability> capabilities = settings.on();
-        OutgoingConnector connector =
-                new OutgoingConnector(machine, uri, channels, capabilities, settings::parameters);
+        OutgoingConnector connector = new OutgoingConnector(machine, uri, channels, capabilities, settings::parameters);
         PrecopySettings told = new PrecopySettings(capabilities, settings::parameters, events, Clock.SYSTEM);
         OutgoingRun run = new OutgoingRun(new Precopy(machine, machineRun, connector, told), connector);
         outgoing = run;

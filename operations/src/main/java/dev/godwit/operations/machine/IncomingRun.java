@@ -90,7 +90,7 @@ final class IncomingRun implements Closeable {
             throw e;
         }
         try (opened) {
-            precopy.run(new ConnectedStream(stream(opened), opened, pages));
+            precopy.run(new ConnectedStream(stream(opened, pages), opened));
         }
     }
 
@@ -113,9 +113,9 @@ final class IncomingRun implements Closeable {
         return opened;
     }
 
-    private IncomingMachineStream stream(IncomingConnections opened) {
+    private IncomingMachineStream stream(IncomingConnections opened, ReceivedPages pages) {
         MigrationChannel main = opened.main();
-        IncomingMachineStream stream = new IncomingMachineStream(machine, main);
+        IncomingMachineStream stream = new IncomingMachineStream(machine, pages, main);
         if (main.isDuplex()) {
             stream.returnPath(main, settings.has(MigrationCapability.SWITCHOVER_ACK));
         }
@@ -129,10 +129,10 @@ final class IncomingRun implements Closeable {
 
     MigrationReport report() {
         MigrationReport report = precopy.report();
-        List<String> addresses = listener.address() instanceof MigrationUri.Tcp
-                        || listener.address() instanceof MigrationUri.Unix
-                ? List.of(listener.address().toString())
-                : List.of();
+        List<String> addresses =
+                listener.address() instanceof MigrationUri.Tcp || listener.address() instanceof MigrationUri.Unix
+                        ? List.of(listener.address().toString())
+                        : List.of();
         return report.withSocketAddresses(addresses);
     }
 

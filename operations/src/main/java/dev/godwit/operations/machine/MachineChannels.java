@@ -33,8 +33,8 @@ record MachineChannels(Optional<TlsClient> client, Optional<TlsServer> server) {
         if (name.isEmpty()) {
             return new MachineChannels(Optional.empty(), Optional.empty());
         }
-        Optional<String> hostname = Optional.of(parameters.text(MigrationParameter.TLS_HOSTNAME))
-                .filter(text -> !text.isBlank());
+        Optional<String> hostname =
+                Optional.of(parameters.text(MigrationParameter.TLS_HOSTNAME)).filter(text -> !text.isBlank());
         TlsClient tls = new TlsClient(objects.find(name, Endpoint.CLIENT), hostname);
         return new MachineChannels(Optional.of(tls), Optional.empty());
     }

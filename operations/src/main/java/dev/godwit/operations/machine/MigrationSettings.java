@@ -59,8 +59,8 @@ final class MigrationSettings {
     void changeParameters(Map<MigrationParameter, Object> changes) throws ControlException {
         MigrationParameters next = parameters.with(changes);
         if (!next.text(MigrationParameter.TLS_AUTHZ).isEmpty()) {
-            throw new ControlException("the parameter 'tls-authz' is not supported: every certificate of the"
-                    + " authority is let in");
+            throw new ControlException(
+                    "the parameter 'tls-authz' is not supported: every certificate of the" + " authority is let in");
         }
         if (next.truth(MigrationParameter.DIRECT_IO)) {
             throw new ControlException("the parameter 'direct-io' is not supported: it is for mapped-ram files");

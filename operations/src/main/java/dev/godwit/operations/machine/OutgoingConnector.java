@@ -101,8 +101,7 @@ final class OutgoingConnector implements Precopy.Connector {
                     open.add(channel);
                     pages.add(channel);
                 }
-                stream.route(new MultifdSender(
-                        settings(now), pages, machine.memory(), () -> closeQuietly(main)));
+                stream.route(new MultifdSender(settings(now), pages, machine.memory(), () -> closeQuietly(main)));
             }
             return stream;
         } catch (IOException | RuntimeException e) {
@@ -117,8 +116,7 @@ final class OutgoingConnector implements Precopy.Connector {
         long level = compression.equals("zstd")
                 ? now.number(MigrationParameter.MULTIFD_ZSTD_LEVEL)
                 : now.number(MigrationParameter.MULTIFD_ZLIB_LEVEL);
-        boolean findZeroPages =
-                now.text(MigrationParameter.ZERO_PAGE_DETECTION).equals("multifd");
+        boolean findZeroPages = now.text(MigrationParameter.ZERO_PAGE_DETECTION).equals("multifd");
         return new MultifdSender.Settings(
                 method, (int) level, findZeroPages, machine.uuid().orElse(new UUID(0, 0)));
     }

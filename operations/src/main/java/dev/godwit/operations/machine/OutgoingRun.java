@@ -40,7 +40,10 @@ final class OutgoingRun implements Closeable {
         } catch (MigrationException e) {
             failure = e;
             System.getLogger("dev.godwit.operations")
-                    .log(Level.DEBUG, () -> "the migration ended: " + e.getMessage() + " (" + e.guestLocation() + ")", e);
+                    .log(
+                            Level.DEBUG,
+                            () -> "the migration ended: " + e.getMessage() + " (" + e.guestLocation() + ")",
+                            e);
         }
     }
 
@@ -83,7 +86,8 @@ final class OutgoingRun implements Closeable {
         }
     }
 
-    @Nullable MigrationException failure() {
+    @Nullable
+    MigrationException failure() {
         return failure;
     }
 }

@@ -21,8 +21,8 @@ final class OwnerThread implements Closeable {
         void run() throws ControlException;
     }
 
-    private final ExecutorService executor =
-            Executors.newSingleThreadExecutor(Thread.ofPlatform().name("machine-owner").daemon(true).factory());
+    private final ExecutorService executor = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().name("machine-owner").daemon(true).factory());
 
     /**
      * Has a command carried out, and waits for it.
@@ -43,7 +43,8 @@ final class OwnerThread implements Closeable {
             throw new ControlException("interrupted before the command was done", e);
         } catch (ExecutionException e) {
             switch (e.getCause()) {
-                case ControlException refused -> throw new ControlException(String.valueOf(refused.getMessage()), refused);
+                case ControlException refused ->
+                    throw new ControlException(String.valueOf(refused.getMessage()), refused);
                 case RuntimeException defect -> throw new IllegalStateException(defect.toString(), defect);
                 case Error defect -> throw new IllegalStateException(defect.toString(), defect);
                 case null, default -> throw new IllegalStateException(String.valueOf(e.getMessage()), e);

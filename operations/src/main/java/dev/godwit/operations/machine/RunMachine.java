@@ -81,8 +81,7 @@ public final class RunMachine implements Closeable {
         List<QmpCommand> commands = new ArrayList<>(guest.tlsCommands());
         commands.addAll(made.commands(guest));
         try (ControlListener listener = ControlListener.open(options.qmp().get());
-                QmpServer _ =
-                        QmpServer.serve(listener.channel(), guest, "Godwit " + GodwitVersion.TEXT, commands)) {
+                QmpServer _ = QmpServer.serve(listener.channel(), guest, "Godwit " + GodwitVersion.TEXT, commands)) {
             return untilItEnds(guest, Optional.of(listener.address()));
         }
     }

@@ -18,8 +18,7 @@ final class TransportRules {
      * @param tls whether it is to be inside TLS
      * @throws ControlException if it is no address, or not one for this migration
      */
-    static MigrationUri check(String text, Set<MigrationCapability> capabilities, boolean tls)
-            throws ControlException {
+    static MigrationUri check(String text, Set<MigrationCapability> capabilities, boolean tls) throws ControlException {
         MigrationUri uri = parse(text);
         switch (uri) {
             case MigrationUri.Tcp _, MigrationUri.Unix _ -> {
