@@ -109,7 +109,7 @@ public final class PagemapDirtyLog implements DirtyLog {
         for (int block = 0; block < memory.layout().blocks().size(); block++) {
             long address = memory.hostAddress(block, 0);
             long lengthBytes = memory.layout().block(block).lengthBytes();
-            userfaultfd.register(address, lengthBytes, Mode.WRITE_PROTECT);
+            register(address, lengthBytes);
             registered++;
             long result = userfaultfd.writeProtect(address, lengthBytes, true, false);
             if (result < 0) {
@@ -118,6 +118,17 @@ public final class PagemapDirtyLog implements DirtyLog {
                         new Errno((int) -result),
                         "block " + memory.layout().block(block).id());
             }
+        }
+    }
+
+    private void register(long address, long lengthBytes) throws IOException {
+        try {
+            userfaultfd.register(address, lengthBytes, Mode.WRITE_PROTECT);
+        } catch (LinuxException e) {
+            if (e.errno().equals(Errno.EBUSY)) {
+                throw new IOException("the guest's memory is busy with another dirty log, a snapshot or postcopy", e);
+            }
+            throw e;
         }
     }
 

@@ -141,7 +141,7 @@ class MultifdSenderTest {
         try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             server.bind(UnixDomainSocketAddress.of(path));
             SocketChannel near = SocketChannel.open(UnixDomainSocketAddress.of(path));
-            receiver.accept(server.accept(), ByteBuffer.allocate(0));
+            receiver.accept(server.accept());
             return near;
         } finally {
             Files.deleteIfExists(path);
