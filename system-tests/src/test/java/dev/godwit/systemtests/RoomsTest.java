@@ -39,21 +39,18 @@ class RoomsTest {
             Map.entry("operations", Set.of("snapshot", "transport", "workload", "host", "qmp", "qemu", "linux", "engine", "codec", "ram")),
             Map.entry(
                     "cli",
-<<<<<<< HEAD
-                    Set.of("operations", "snapshot", "transport", "workload", "host", "qmp", "qemu", "linux", "engine", "codec", "ram")));
-=======
                     Set.of(
                             "operations",
                             "snapshot",
                             "transport",
+                            "workload",
+                            "host",
                             "qmp",
                             "qemu",
-                            "host",
                             "linux",
                             "engine",
                             "codec",
                             "ram")));
->>>>>>> main
 
     static Stream<String> rooms() {
         return new TreeSet<>(MAY_TOUCH.keySet()).stream();

@@ -1,6 +1,7 @@
 package dev.godwit.operations.machine;
 
 import dev.godwit.engine.migration.ControlException;
+import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.operations.GodwitVersion;
 import dev.godwit.qmp.server.QmpCommand;
 import dev.godwit.qmp.server.QmpServer;
@@ -11,6 +12,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -102,6 +104,10 @@ public final class RunMachine implements Closeable {
     }
 
     private void begin(GuestHost guest) throws ControlException {
+        if (options.tlsCredentials().isPresent()) {
+            String folder = options.tlsCredentials().get().toAbsolutePath().toString();
+            guest.setParameters(Map.of(MigrationParameter.TLS_CREDS, folder));
+        }
         switch (options.incoming()) {
             case RunOptions.Incoming.None _ -> {
                 if (!options.paused()) {

@@ -1,6 +1,7 @@
 package dev.godwit.operations.machine;
 
 import dev.godwit.transport.MigrationUri;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /**
@@ -11,9 +12,15 @@ import java.util.Optional;
  * @param qmp where its control socket is: {@code unix:} or a {@code tcp:} address of this machine alone
  * @param incoming where its guest comes from
  * @param paused whether it stays stopped until it is told to run ({@code -S})
+ * @param tlsCredentials folder of the x509 files for its migrations, which are inside TLS then
  */
 public record RunOptions(
-        MachineKind kind, Optional<String> name, Optional<MigrationUri> qmp, Incoming incoming, boolean paused) {
+        MachineKind kind,
+        Optional<String> name,
+        Optional<MigrationUri> qmp,
+        Incoming incoming,
+        boolean paused,
+        Optional<Path> tlsCredentials) {
 
     /** Where a guest comes from. */
     public sealed interface Incoming {
