@@ -9,8 +9,8 @@ import java.io.PrintWriter;
 import java.time.Duration;
 
 /**
- * Shows how a machine does, on standard error: on a terminal one line that is redrawn, elsewhere a line whenever its run
- * state or its migration's status is another.
+ * Shows how a machine does, on standard error: on a terminal one line that is redrawn, elsewhere a line whenever its
+ * run state or its migration's status is another.
  */
 final class MachineWatch {
 
@@ -58,6 +58,9 @@ final class MachineWatch {
             line += ", pass " + ram.dirtySyncCount() + ", " + ByteSize.format(ram.transferredBytes()) + " sent, "
                     + ByteSize.format(ram.remainingBytes()) + " to go";
         }
-        return line + report.errorDescription().map(error -> ": " + Printable.text(error)).orElse("");
+        return line
+                + report.errorDescription()
+                        .map(error -> ": " + Printable.text(error))
+                        .orElse("");
     }
 }

@@ -87,7 +87,8 @@ final class MigrateCommand implements Callable<Integer> {
     @Option(
             names = "--tls-creds",
             paramLabel = "ID",
-            description = "TLS with these credentials: the id of an object of the source, or of Godwit's machine a folder.")
+            description =
+                    "TLS with these credentials: the id of an object of the source, or of Godwit's machine a folder.")
     private @Nullable String tlsCredentials;
 
     @Option(names = "--tls-hostname", paramLabel = "NAME", description = "Whose certificate the destination must have.")

@@ -157,8 +157,9 @@ final class RunCommand implements Callable<Integer> {
                 .append(" of RAM: ")
                 .append(host.runStatus().word());
         address.ifPresent(uri -> line.append(", QMP at ").append(uri));
-        host.migration().socketAddresses().forEach(uri -> line.append(", waits for its guest at ")
-                .append(uri));
+        host.migration()
+                .socketAddresses()
+                .forEach(uri -> line.append(", waits for its guest at ").append(uri));
         PrintWriter err = common.err();
         err.println(Printable.text(line.toString()));
         err.flush();

@@ -11,7 +11,9 @@ import java.util.Optional;
 import java.util.UUID;
 import picocli.CommandLine.Option;
 
-/** The options of {@code godwit run} that only the workload machine has. Used as a {@link picocli.CommandLine.Mixin}. */
+/**
+ * The options of {@code godwit run} that only the workload machine has. Used as a {@link picocli.CommandLine.Mixin}.
+ */
 final class WorkloadArguments {
 
     private static final String AS_FAST_AS_POSSIBLE = "max";

@@ -36,7 +36,19 @@ class RoomsTest {
             Map.entry("qmp", Set.of("engine")),
             Map.entry("qemu", Set.of("engine", "codec", "ram")),
             Map.entry("snapshot", Set.of("qemu", "linux", "engine", "codec", "ram")),
-            Map.entry("operations", Set.of("snapshot", "transport", "workload", "host", "qmp", "qemu", "linux", "engine", "codec", "ram")),
+            Map.entry(
+                    "operations",
+                    Set.of(
+                            "snapshot",
+                            "transport",
+                            "workload",
+                            "host",
+                            "qmp",
+                            "qemu",
+                            "linux",
+                            "engine",
+                            "codec",
+                            "ram")),
             Map.entry(
                     "cli",
                     Set.of(

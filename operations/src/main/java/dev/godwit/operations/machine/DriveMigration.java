@@ -86,8 +86,7 @@ public final class DriveMigration implements Closeable {
                 source.setMigrationParameters(options.parameters());
             }
             started(source);
-            source.client()
-                    .execute("migrate", JsonObject.of("uri", options.uri()), Duration.ofMinutes(1));
+            source.client().execute("migrate", JsonObject.of("uri", options.uri()), Duration.ofMinutes(1));
             return watch(source, events);
         } finally {
             putBack(source, settings);
@@ -125,7 +124,8 @@ public final class DriveMigration implements Closeable {
                 throw new MigrationException(
                         status.status().equals("cancelled")
                                 ? "the migration was cancelled"
-                                : "the migration failed: " + status.errorDescription().orElse("no reason was given"),
+                                : "the migration failed: "
+                                        + status.errorDescription().orElse("no reason was given"),
                         GuestLocation.GUEST_AT_SOURCE);
             }
             String next = phaseOf(status);

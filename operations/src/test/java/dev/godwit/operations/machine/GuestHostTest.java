@@ -44,8 +44,7 @@ class GuestHostTest {
     private Path folder;
 
     private static WorkloadOptions machine() {
-        return WorkloadOptions.ofRam(RAM_BYTES)
-                .withLoad(WorkloadLoad.of(2000, WorkloadPattern.RANDOM));
+        return WorkloadOptions.ofRam(RAM_BYTES).withLoad(WorkloadLoad.of(2000, WorkloadPattern.RANDOM));
     }
 
     private HostPair pair() throws IOException, ControlException {
@@ -88,11 +87,15 @@ class GuestHostTest {
 
     @ParameterizedTest
     @CsvSource({
-        "none, 1, multifd", "none, 2, legacy", "none, 4, none", "zlib, 2, multifd", "zstd, 3, multifd", "zstd, 2, legacy"
+        "none, 1, multifd",
+        "none, 2, legacy",
+        "none, 4, none",
+        "zlib, 2, multifd",
+        "zstd, 3, multifd",
+        "zstd, 2, legacy"
     })
     void a_guest_moves_over_several_channels(String compression, long channels, String detection) throws Exception {
-        WorkloadOptions compressible =
-                machine().withMaking(new PageMaking(WorkloadContent.COMPRESSIBLE, 20, 4096));
+        WorkloadOptions compressible = machine().withMaking(new PageMaking(WorkloadContent.COMPRESSIBLE, 20, 4096));
         try (HostPair pair = new HostPair(folder, compressible)
                 .with(MigrationCapability.RETURN_PATH, MigrationCapability.MULTIFD)
                 .with(MigrationParameter.MULTIFD_CHANNELS, channels)
@@ -100,7 +103,8 @@ class GuestHostTest {
                 .with(MigrationParameter.ZERO_PAGE_DETECTION, detection)) {
             pair.migrate();
             pair.assertArrived();
-            assertThat(pair.source.migration().ram().orElseThrow().multifdBytes()).isPositive();
+            assertThat(pair.source.migration().ram().orElseThrow().multifdBytes())
+                    .isPositive();
         }
     }
 
@@ -145,17 +149,14 @@ class GuestHostTest {
     void a_guest_waits_before_the_switchover_until_it_is_told_to_go_on() throws Exception {
         try (HostPair pair = pair().with(MigrationCapability.PAUSE_BEFORE_SWITCHOVER)) {
             pair.begin();
-            HostPair.await(
-                    "pre-switchover",
-                    () -> pair.source.migration().status() == MigrationStatus.PRE_SWITCHOVER);
+            HostPair.await("pre-switchover", () -> pair.source.migration().status() == MigrationStatus.PRE_SWITCHOVER);
             assertThat(pair.source.runStatus()).isEqualTo(RunStatus.FINISH_MIGRATE);
             assertThatThrownBy(pair.source::cont).hasMessage("Migration is not finalized yet");
             assertThatThrownBy(() -> pair.source.migrateContinue(MigrationStatus.DEVICE))
                     .hasMessage("Migration not in expected state: pre-switchover");
             pair.source.migrateContinue(MigrationStatus.PRE_SWITCHOVER);
             pair.awaitEnd();
-            HostPair.await(
-                    "the guest", () -> pair.destination.migration().status() == MigrationStatus.COMPLETED);
+            HostPair.await("the guest", () -> pair.destination.migration().status() == MigrationStatus.COMPLETED);
             pair.assertArrived();
         }
     }
@@ -164,9 +165,7 @@ class GuestHostTest {
     void a_guest_that_waits_before_the_switchover_goes_on_when_it_is_cancelled() throws Exception {
         try (HostPair pair = pair().with(MigrationCapability.PAUSE_BEFORE_SWITCHOVER)) {
             pair.begin();
-            HostPair.await(
-                    "pre-switchover",
-                    () -> pair.source.migration().status() == MigrationStatus.PRE_SWITCHOVER);
+            HostPair.await("pre-switchover", () -> pair.source.migration().status() == MigrationStatus.PRE_SWITCHOVER);
             pair.source.migrateCancel();
             pair.awaitEnd();
             assertThat(pair.source.migration().status()).isEqualTo(MigrationStatus.CANCELLED);
@@ -183,14 +182,14 @@ class GuestHostTest {
             }
             pair.with(MigrationParameter.MAX_BANDWIDTH, 64L << 20).begin();
             long untilNs = System.nanoTime() + new Random(seed).nextLong(400_000_000L);
-            while (System.nanoTime() - untilNs < 0 && pair.source.migration().status().isUnderWay()) {
+            while (System.nanoTime() - untilNs < 0
+                    && pair.source.migration().status().isUnderWay()) {
                 Thread.onSpinWait();
             }
             pair.source.migrateCancel();
             pair.awaitEnd();
             if (pair.source.migration().status() == MigrationStatus.COMPLETED) {
-                HostPair.await(
-                        "the guest", () -> pair.destination.migration().status() == MigrationStatus.COMPLETED);
+                HostPair.await("the guest", () -> pair.destination.migration().status() == MigrationStatus.COMPLETED);
                 pair.assertArrived();
             } else {
                 assertThat(pair.source.migration().status()).isEqualTo(MigrationStatus.CANCELLED);
@@ -224,8 +223,7 @@ class GuestHostTest {
 
     @Test
     void a_destination_of_another_size_refuses_and_the_guest_stays() throws Exception {
-        try (HostPair pair = new HostPair(
-                        folder, machine(), WorkloadOptions.ofRam(2 * RAM_BYTES))
+        try (HostPair pair = new HostPair(folder, machine(), WorkloadOptions.ofRam(2 * RAM_BYTES))
                 .with(MigrationCapability.RETURN_PATH)) {
             pair.begin();
             pair.awaitEnd();
@@ -247,7 +245,8 @@ class GuestHostTest {
             pair.awaitEnd();
             assertThat(pair.source.migration().status()).isEqualTo(MigrationStatus.FAILED);
             HostPair.await("failed", () -> pair.destination.migration().status() == MigrationStatus.FAILED);
-            assertThat(pair.destination.migration().errorDescription().orElseThrow()).contains("UUID");
+            assertThat(pair.destination.migration().errorDescription().orElseThrow())
+                    .contains("UUID");
             pair.assertStayed();
         }
     }
@@ -303,7 +302,8 @@ class GuestHostTest {
             GuestHost source = pair.source;
             assertThatThrownBy(() -> source.migrate(pair.uri, true))
                     .hasMessage("Cannot resume if there is no paused migration");
-            assertThatThrownBy(() -> source.migrate("foo:bar", false)).hasMessage("unknown migration protocol: foo:bar");
+            assertThatThrownBy(() -> source.migrate("foo:bar", false))
+                    .hasMessage("unknown migration protocol: foo:bar");
             assertThatThrownBy(() -> source.migrateIncoming(pair.uri, true))
                     .hasMessage("'-incoming' was not specified on the command line");
             assertThatThrownBy(() -> pair.destination.migrate(pair.uri, false))
@@ -355,15 +355,13 @@ class GuestHostTest {
         try (HostPair pair = new HostPair(folder, machine().withLoad(busy))) {
             assertThat(pair.source.dirtyRate().status()).isEqualTo("unstarted");
             pair.source.calcDirtyRate(1000, Optional.of(mode), OptionalLong.empty());
-            HostPair.await(
-                    "a result", () -> !pair.source.dirtyRate().status().equals("measuring"));
+            HostPair.await("a result", () -> !pair.source.dirtyRate().status().equals("measuring"));
             DirtyRateReport report = pair.source.dirtyRate();
             assertThat(report.status()).isEqualTo("measured");
             assertThat(report.dirtyRateMebibytesPerSecond().orElseThrow()).isBetween(1L, 18L);
             pair.source.stop();
             pair.source.calcDirtyRate(100, Optional.of(mode), OptionalLong.empty());
-            HostPair.await(
-                    "a result", () -> !pair.source.dirtyRate().status().equals("measuring"));
+            HostPair.await("a result", () -> !pair.source.dirtyRate().status().equals("measuring"));
             assertThat(pair.source.dirtyRate().dirtyRateMebibytesPerSecond()).hasValue(0);
         }
     }
