@@ -135,7 +135,8 @@ final class MachineDemo {
                 listening.countDown(); // also when it could not listen
             });
             listening.await();
-            moved = machine.migrateTo(at.toString(), Set.of("return-path"), JsonObject.of("max-bandwidth", 0));
+            moved = machine.migrateTo(
+                    at.toString(), Set.of("return-path"), JsonObject.empty().with("max-bandwidth", 0));
             received.get();
         }
         story.say("the guest is in a file now, and nowhere else");
