@@ -31,8 +31,8 @@ final class KvmCalls {
     private static final VarHandle ERRNO_VALUE =
             Linker.Option.captureStateLayout().varHandle(PathElement.groupElement("errno"));
 
-    private static final MethodHandle OPEN = bind(
-            "open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT), ERRNO, Linker.Option.firstVariadicArg(2));
+    private static final MethodHandle OPEN =
+            bind("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT), ERRNO, Linker.Option.firstVariadicArg(2));
     private static final MethodHandle CLOSE = bind("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT), ERRNO);
     private static final MethodHandle IOCTL = bind(
             "ioctl",
@@ -110,8 +110,8 @@ final class KvmCalls {
     static long mapShared(int fd, long lengthBytes, long offsetBytes) throws LinuxException {
         MemorySegment slot = ERRNO_SLOT.get();
         try {
-            long address = (long)
-                    MMAP.invokeExact(slot, 0L, lengthBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offsetBytes);
+            long address =
+                    (long) MMAP.invokeExact(slot, 0L, lengthBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offsetBytes);
             check(resultOf(address, slot), "mmap of a vCPU");
             return address;
         } catch (LinuxException e) {

@@ -87,8 +87,8 @@ final class KvmLayouts {
     static final StructLayout MSR_ENTRY = structLayout(
                     JAVA_INT.withName("index"), paddingLayout(4), JAVA_LONG.withName("data"))
             .withName("kvm_msr_entry");
-    static final StructLayout CPUID_ENTRY2 = structLayout(concat(
-                    ints("function", "index", "flags", "eax", "ebx", "ecx", "edx"), paddingLayout(12)))
+    static final StructLayout CPUID_ENTRY2 = structLayout(
+                    concat(ints("function", "index", "flags", "eax", "ebx", "ecx", "edx"), paddingLayout(12)))
             .withName("kvm_cpuid_entry2");
 
     private static final MemoryLayout[] IRQCHIP_HEAD = {JAVA_INT.withName("chip_id"), paddingLayout(4)};
@@ -156,8 +156,8 @@ final class KvmLayouts {
                     paddingLayout(16))
             .withName("kvm_clock_data");
 
-    static final StructLayout USERSPACE_MEMORY_REGION = structLayout(concat(
-                    ints("slot", "flags"), longs("guest_phys_addr", "memory_size", "userspace_addr")))
+    static final StructLayout USERSPACE_MEMORY_REGION = structLayout(
+                    concat(ints("slot", "flags"), longs("guest_phys_addr", "memory_size", "userspace_addr")))
             .withName("kvm_userspace_memory_region");
     static final StructLayout DIRTY_LOG = structLayout(
                     JAVA_INT.withName("slot"), paddingLayout(4), JAVA_LONG.withName("dirty_bitmap"))
