@@ -3,6 +3,9 @@ package dev.godwit.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.godwit.linux.calls.FileCalls;
+import dev.godwit.linux.calls.FileWriteCalls;
+import dev.godwit.linux.calls.SystemCall;
 import java.io.File;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
@@ -40,18 +43,21 @@ class LayoutsTest {
     @Test
     void layouts_are_what_the_headers_say() {
         for (StructLayout layout : List.of(
-                Userfaultfd.UFFDIO_API_LAYOUT, FileCalls.STATX_LAYOUT, Terminal.WINSIZE_LAYOUT, Host.UTSNAME_LAYOUT)) {
+                UserfaultfdCalls.UFFDIO_API_LAYOUT,
+                FileCalls.STATX_LAYOUT,
+                Terminal.WINSIZE_LAYOUT,
+                Host.UTSNAME_LAYOUT)) {
             assertThat(header).containsAllEntriesOf(describe(layout));
         }
     }
 
     @Test
     void constants_are_what_the_headers_say() {
-        expect("UFFDIO_API", Userfaultfd.UFFDIO_API);
-        expect("UFFD_API", Userfaultfd.UFFD_API);
-        expect("SYS_userfaultfd", Userfaultfd.SYS_USERFAULTFD);
-        expect("USERFAULTFD_IOC_NEW", Userfaultfd.USERFAULTFD_IOC_NEW);
-        expect("UFFD_USER_MODE_ONLY", Userfaultfd.UFFD_USER_MODE_ONLY);
+        expect("UFFDIO_API", UserfaultfdCalls.UFFDIO_API);
+        expect("UFFD_API", UserfaultfdCalls.UFFD_API);
+        expect("SYS_userfaultfd", SystemCall.USERFAULTFD.number());
+        expect("USERFAULTFD_IOC_NEW", UserfaultfdCalls.USERFAULTFD_IOC_NEW);
+        expect("UFFD_USER_MODE_ONLY", UserfaultfdCalls.UFFD_USER_MODE_ONLY);
         expect("TIOCGWINSZ", Terminal.TIOCGWINSZ);
         expect("KVM_GET_API_VERSION", Kvm.KVM_GET_API_VERSION);
         expect("O_RDWR", FileCalls.O_RDWR);

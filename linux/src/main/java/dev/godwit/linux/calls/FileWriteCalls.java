@@ -1,4 +1,4 @@
-package dev.godwit.linux;
+package dev.godwit.linux.calls;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -9,14 +9,14 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /** The calls that change files. */
-final class FileWriteCalls {
+public final class FileWriteCalls {
 
-    static final int FALLOC_FL_KEEP_SIZE = 1;
-    static final int FALLOC_FL_PUNCH_HOLE = 2;
-    static final int LOCK_EX = 2;
-    static final int LOCK_NB = 4;
+    public static final int FALLOC_FL_KEEP_SIZE = 1;
+    public static final int FALLOC_FL_PUNCH_HOLE = 2;
+    public static final int LOCK_EX = 2;
+    public static final int LOCK_NB = 4;
 
-    static final int POSIX_FADV_DONTNEED = 4;
+    public static final int POSIX_FADV_DONTNEED = 4;
 
     private static final MethodHandle PWRITE =
             LibC.bind("pwrite", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
@@ -36,7 +36,7 @@ final class FileWriteCalls {
     private FileWriteCalls() {}
 
     /** Answers minus the error: unlike its neighbours posix_fadvise returns it, and leaves errno alone. */
-    static long dropCache(int fd) {
+    public static long dropCache(int fd) {
         try {
             return -(int) POSIX_FADVISE.invokeExact(fd, 0L, 0L, POSIX_FADV_DONTNEED);
         } catch (Throwable e) {
@@ -44,7 +44,7 @@ final class FileWriteCalls {
         }
     }
 
-    static long pwrite(int fd, MemorySegment source, long lengthBytes, long positionBytes) {
+    public static long pwrite(int fd, MemorySegment source, long lengthBytes, long positionBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
             return LibC.resultOf((long) PWRITE.invokeExact(slot, fd, source, lengthBytes, positionBytes), slot);
@@ -53,7 +53,7 @@ final class FileWriteCalls {
         }
     }
 
-    static long punchHole(int fd, long positionBytes, long lengthBytes) {
+    public static long punchHole(int fd, long positionBytes, long lengthBytes) {
         MemorySegment slot = LibC.errnoSlot();
         int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
         try {
@@ -63,7 +63,7 @@ final class FileWriteCalls {
         }
     }
 
-    static long ftruncate(int fd, long lengthBytes) {
+    public static long ftruncate(int fd, long lengthBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
             return LibC.resultOf((int) FTRUNCATE.invokeExact(slot, fd, lengthBytes), slot);
@@ -72,7 +72,7 @@ final class FileWriteCalls {
         }
     }
 
-    static long fdatasync(int fd) {
+    public static long fdatasync(int fd) {
         MemorySegment slot = LibC.errnoSlot();
         try {
             return LibC.resultOf((int) FDATASYNC.invokeExact(slot, fd), slot);
@@ -81,7 +81,7 @@ final class FileWriteCalls {
         }
     }
 
-    static long fsync(int fd) {
+    public static long fsync(int fd) {
         MemorySegment slot = LibC.errnoSlot();
         try {
             return LibC.resultOf((int) FSYNC.invokeExact(slot, fd), slot);
@@ -90,7 +90,7 @@ final class FileWriteCalls {
         }
     }
 
-    static long flock(int fd, int operation) {
+    public static long flock(int fd, int operation) {
         MemorySegment slot = LibC.errnoSlot();
         try {
             return LibC.resultOf((int) FLOCK.invokeExact(slot, fd, operation), slot);
