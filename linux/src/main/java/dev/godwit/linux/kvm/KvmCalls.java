@@ -1,74 +1,38 @@
 package dev.godwit.linux.kvm;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import dev.godwit.linux.Errno;
 import dev.godwit.linux.LinuxException;
+import dev.godwit.linux.calls.CloseCalls;
+import dev.godwit.linux.calls.FileCalls;
+import dev.godwit.linux.calls.IoctlCalls;
+import dev.godwit.linux.calls.LibC;
+import dev.godwit.linux.calls.MappingCalls;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
+import java.nio.file.Path;
 
-/**
- * The calls that KVM is made of: {@code open}, {@code ioctl}, {@code mmap}, {@code munmap}, {@code close}. Each answers
- * like the kernel: the result where it succeeded, minus the errno where it failed.
- */
+/** The calls that KVM is made of, with the kernel's refusal as an exception that names the request. */
 final class KvmCalls {
-
-    static final int O_RDWR = 2;
-    static final int O_CLOEXEC = 02000000;
-    static final int PROT_READ = 1;
-    static final int PROT_WRITE = 2;
-    static final int MAP_SHARED = 1;
-
-    private static final Linker LINKER = Linker.nativeLinker();
-    private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
-    private static final VarHandle ERRNO_VALUE =
-            Linker.Option.captureStateLayout().varHandle(PathElement.groupElement("errno"));
-
-    private static final MethodHandle OPEN =
-            bind("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT), ERRNO, Linker.Option.firstVariadicArg(2));
-    private static final MethodHandle CLOSE = bind("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT), ERRNO);
-    private static final MethodHandle IOCTL = bind(
-            "ioctl",
-            FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG),
-            ERRNO,
-            Linker.Option.firstVariadicArg(2));
-    private static final MethodHandle MMAP = bind(
-            "mmap",
-            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG),
-            ERRNO);
-    private static final MethodHandle MUNMAP =
-            bind("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG), ERRNO);
-
-    /** One slot a thread, for its whole life: errno is read from it right after the call that failed. */
-    private static final ThreadLocal<MemorySegment> ERRNO_SLOT =
-            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(Linker.Option.captureStateLayout()));
 
     private KvmCalls() {}
 
-    /** {@return the result of an ioctl whose argument is a number or an address} */
+    /** {@return the kernel's result for a request on a number or an address, or minus its errno} */
     static long ioctl(int fd, long request, long argument) {
-        MemorySegment slot = ERRNO_SLOT.get();
-        try {
-            return resultOf((int) IOCTL.invokeExact(slot, fd, request, argument), slot);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+        return IoctlCalls.ioctl(fd, request, argument);
+    }
+
+    /** {@return the kernel's result for a request on a structure, or minus its errno} */
+    static long ioctl(int fd, long request, MemorySegment structure) {
+        return IoctlCalls.ioctl(fd, request, structure);
     }
 
     /**
-     * An ioctl on a structure, made again where a signal came first.
+     * A request on a structure, made again where a signal came first.
      *
      * @return the kernel's result, 0 or more
      * @throws LinuxException naming {@code what} if the kernel refuses
      */
-    static int ioctl(int fd, long request, MemorySegment structure, String what) throws LinuxException {
+    static int checkedIoctl(int fd, long request, MemorySegment structure, String what) throws LinuxException {
         return checkedIoctl(fd, request, structure.address(), what);
     }
 
@@ -76,58 +40,33 @@ final class KvmCalls {
     static int checkedIoctl(int fd, long request, long argument, String what) throws LinuxException {
         long result;
         do {
-            result = ioctl(fd, request, argument);
+            result = IoctlCalls.ioctl(fd, request, argument);
         } while (result == -Errno.EINTR.code());
-        return (int) check(result, what);
+        return (int) check("ioctl", result, what);
     }
 
     static int open(String path) throws LinuxException {
-        MemorySegment slot = ERRNO_SLOT.get();
         try (Arena arena = Arena.ofConfined()) {
-            long fd = resultOf((int) OPEN.invokeExact(slot, arena.allocateFrom(path), O_RDWR | O_CLOEXEC), slot);
-            if (fd < 0) {
-                throw new LinuxException("open", new Errno((int) -fd), path);
-            }
-            return (int) fd;
-        } catch (LinuxException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new AssertionError(e);
+            MemorySegment name = LibC.pathBytes(arena, Path.of(path));
+            return (int) check("open", FileCalls.open(name, FileCalls.O_RDWR | FileCalls.O_CLOEXEC, 0), path);
         }
     }
 
     static void close(int fd) {
-        MemorySegment slot = ERRNO_SLOT.get();
-        try {
-            // The kernel lets go of the descriptor whatever close answers.
-            long _ = resultOf((int) CLOSE.invokeExact(slot, fd), slot);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+        CloseCalls.close(fd);
     }
 
     /** {@return the address at which the pages of a vCPU's descriptor are now mapped} */
     static long mapShared(int fd, long lengthBytes, long offsetBytes) throws LinuxException {
-        MemorySegment slot = ERRNO_SLOT.get();
-        try {
-            long address =
-                    (long) MMAP.invokeExact(slot, 0L, lengthBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offsetBytes);
-            check(resultOf(address, slot), "mmap of a vCPU");
-            return address;
-        } catch (LinuxException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+        int protection = MappingCalls.PROT_READ | MappingCalls.PROT_WRITE;
+        return check(
+                "mmap",
+                MappingCalls.mmap(0, lengthBytes, protection, MappingCalls.MAP_SHARED, fd, offsetBytes),
+                "of a vCPU");
     }
 
     static void unmap(long address, long lengthBytes) {
-        MemorySegment slot = ERRNO_SLOT.get();
-        try {
-            long _ = resultOf((int) MUNMAP.invokeExact(slot, address, lengthBytes), slot);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+        MappingCalls.munmap(address, lengthBytes);
     }
 
     @SuppressWarnings("restricted") // the mapping was just made with this length, and its owner unmaps it last
@@ -135,22 +74,10 @@ final class KvmCalls {
         return MemorySegment.ofAddress(address).reinterpret(lengthBytes);
     }
 
-    private static long resultOf(long result, MemorySegment slot) {
-        return result == -1 ? -(int) ERRNO_VALUE.get(slot, 0L) : result;
-    }
-
-    private static long check(long result, String what) throws LinuxException {
+    private static long check(String call, long result, String what) throws LinuxException {
         if (result < 0) {
-            throw new LinuxException("ioctl", new Errno((int) -result), what);
+            throw new LinuxException(call, new Errno((int) -result), what);
         }
         return result;
-    }
-
-    @SuppressWarnings("restricted") // the whole purpose of this room
-    private static MethodHandle bind(String name, FunctionDescriptor descriptor, Linker.Option... options) {
-        MemorySegment symbol = LINKER.defaultLookup()
-                .find(name)
-                .orElseThrow(() -> new UnsatisfiedLinkError("libc has no symbol " + name));
-        return LINKER.downcallHandle(symbol, descriptor, options);
     }
 }

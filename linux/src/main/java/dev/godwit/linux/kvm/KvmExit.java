@@ -1,6 +1,7 @@
 package dev.godwit.linux.kvm;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /** Why a vCPU has come out of {@code KVM_RUN}. */
 public sealed interface KvmExit {
@@ -38,8 +39,17 @@ public sealed interface KvmExit {
     /** A triple fault: the processor would reset. */
     record Shutdown() implements KvmExit {}
 
-    /** The kernel met an instruction that it could not emulate. */
-    record EmulationFailure() implements KvmExit {}
+    /**
+     * The kernel met an instruction that it could not emulate.
+     *
+     * @param instruction its bytes and some behind it, up to 15; empty where the kernel does not say
+     */
+    record EmulationFailure(List<Byte> instruction) implements KvmExit {
+        /** Copies the bytes. */
+        public EmulationFailure {
+            instruction = List.copyOf(instruction);
+        }
+    }
 
     /** The guest asked the kernel for a shutdown or reset, by a number of {@code KVM_SYSTEM_EVENT}. */
     record SystemEvent(int type) implements KvmExit {}

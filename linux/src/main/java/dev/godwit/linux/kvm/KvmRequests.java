@@ -73,5 +73,7 @@ final class KvmRequests {
     static final int KVM_EXIT_IO_OUT = 1;
     static final int KVM_INTERNAL_ERROR_EMULATION = 1;
 
+    static final long KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES = 1;
+
     private KvmRequests() {}
 }

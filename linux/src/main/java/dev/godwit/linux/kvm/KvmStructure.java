@@ -107,7 +107,7 @@ public final class KvmStructure {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment structure = arena.allocate(lengthBytes, 64);
             MemorySegment.copy(MemorySegment.ofArray(blank().bytes), 0, structure, 0, layout.byteSize());
-            int _ = KvmCalls.ioctl(fd, getRequest, structure, "KVM_GET_" + name);
+            int _ = KvmCalls.checkedIoctl(fd, getRequest, structure, "KVM_GET_" + name);
             return new Value(this, structure.toArray(ValueLayout.JAVA_BYTE));
         }
     }
@@ -116,7 +116,7 @@ public final class KvmStructure {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment structure = arena.allocate(bytes.length, 64);
             MemorySegment.copy(bytes, 0, structure, ValueLayout.JAVA_BYTE, 0, bytes.length);
-            int _ = KvmCalls.ioctl(fd, setRequest, structure, "KVM_SET_" + name);
+            int _ = KvmCalls.checkedIoctl(fd, setRequest, structure, "KVM_SET_" + name);
         }
     }
 

@@ -43,14 +43,14 @@ public final class KvmSystem implements AutoCloseable {
 
     /** {@return what the kernel says of a capability: 0 where it lacks it, else 1 or a number with a meaning} */
     public int check(KvmCapability capability) {
-        return (int) Math.max(0, KvmCalls.ioctl(fd, KvmRequests.KVM_CHECK_EXTENSION, capability.number()));
+        return (int) Math.max(0, KvmCalls.ioctl(fd, KvmRequests.KVM_CHECK_EXTENSION, (long) capability.number()));
     }
 
     /** {@return the CPUID answers that this host and kernel can give a guest} */
     public List<CpuidEntry> supportedCpuid() throws LinuxException {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment table = CpuidTable.allocate(arena, MOST_CPUID_ENTRIES);
-            int _ = KvmCalls.ioctl(fd, KvmRequests.KVM_GET_SUPPORTED_CPUID, table, "KVM_GET_SUPPORTED_CPUID");
+            int _ = KvmCalls.checkedIoctl(fd, KvmRequests.KVM_GET_SUPPORTED_CPUID, table, "KVM_GET_SUPPORTED_CPUID");
             return CpuidTable.read(table);
         }
     }
@@ -60,7 +60,7 @@ public final class KvmSystem implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment table = arena.allocate(4 + 4L * MOST_MSRS, 8);
             table.set(JAVA_INT, 0, MOST_MSRS);
-            int _ = KvmCalls.ioctl(fd, KvmRequests.KVM_GET_MSR_INDEX_LIST, table, "KVM_GET_MSR_INDEX_LIST");
+            int _ = KvmCalls.checkedIoctl(fd, KvmRequests.KVM_GET_MSR_INDEX_LIST, table, "KVM_GET_MSR_INDEX_LIST");
             List<Integer> indexes = new ArrayList<>();
             for (int i = 0; i < table.get(JAVA_INT, 0); i++) {
                 indexes.add(table.get(JAVA_INT, 4 + 4L * i));

@@ -105,8 +105,22 @@ public final class KvmVcpu implements AutoCloseable {
     private KvmExit internalError() {
         int suberror = run.get(JAVA_INT, DETAILS_OFFSET);
         return suberror == KvmRequests.KVM_INTERNAL_ERROR_EMULATION
-                ? new KvmExit.EmulationFailure()
+                ? emulationFailure()
                 : new KvmExit.Failure("KVM_EXIT_INTERNAL_ERROR, suberror " + suberror);
+    }
+
+    /** Reads {@code kvm_run.emulation_failure}, of which only what {@code ndata} and the flags cover is there. */
+    private KvmExit emulationFailure() {
+        List<Byte> instruction = new ArrayList<>();
+        boolean hasBytes = run.get(JAVA_INT, DETAILS_OFFSET + 4) >= 3
+                && (run.get(JAVA_LONG, DETAILS_OFFSET + 8)
+                                & KvmRequests.KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES)
+                        != 0;
+        int lengthBytes = hasBytes ? Math.min(15, run.get(JAVA_BYTE, DETAILS_OFFSET + 16)) : 0;
+        for (int i = 0; i < lengthBytes; i++) {
+            instruction.add(run.get(JAVA_BYTE, DETAILS_OFFSET + 17 + i));
+        }
+        return new KvmExit.EmulationFailure(instruction);
     }
 
     /** {@return a part of the vCPU's state} */
@@ -139,7 +153,7 @@ public final class KvmVcpu implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment table = CpuidTable.allocate(arena, entries.size());
             CpuidTable.write(table, entries);
-            int _ = KvmCalls.ioctl(fd, KvmRequests.KVM_SET_CPUID2, table, "KVM_SET_CPUID2");
+            int _ = KvmCalls.checkedIoctl(fd, KvmRequests.KVM_SET_CPUID2, table, "KVM_SET_CPUID2");
         }
     }
 
@@ -151,7 +165,7 @@ public final class KvmVcpu implements AutoCloseable {
             for (int index : indexes) {
                 table.set(JAVA_INT, 8, index);
                 table.set(JAVA_LONG, 16, 0L);
-                if (KvmCalls.ioctl(fd, KvmRequests.KVM_GET_MSRS, table, "KVM_GET_MSRS") == 1) {
+                if (KvmCalls.ioctl(fd, KvmRequests.KVM_GET_MSRS, table) == 1) {
                     readable.add(new Msr(index, table.get(JAVA_LONG, 16)));
                 }
             }
@@ -165,7 +179,7 @@ public final class KvmVcpu implements AutoCloseable {
             MemorySegment table = msrTable(arena);
             table.set(JAVA_INT, 8, msr.index());
             table.set(JAVA_LONG, 16, msr.value());
-            return KvmCalls.ioctl(fd, KvmRequests.KVM_SET_MSRS, table, "KVM_SET_MSRS") == 1;
+            return KvmCalls.ioctl(fd, KvmRequests.KVM_SET_MSRS, table) == 1;
         }
     }
 

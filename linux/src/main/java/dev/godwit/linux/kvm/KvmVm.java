@@ -26,14 +26,15 @@ public final class KvmVm implements AutoCloseable {
 
     /** {@return what the kernel says of a capability on this machine: 0 where it lacks it} */
     public int check(KvmCapability capability) {
-        return (int) Math.max(0, KvmCalls.ioctl(fd, KvmRequests.KVM_CHECK_EXTENSION, capability.number()));
+        return (int) Math.max(0, KvmCalls.ioctl(fd, KvmRequests.KVM_CHECK_EXTENSION, (long) capability.number()));
     }
 
     /** Says where the kernel may put the three pages and the one page that Intel's processors need, below 4 GiB. */
     public void setTssAddress(long tssGpa, long identityMapGpa) throws LinuxException {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment address = arena.allocateFrom(JAVA_LONG, identityMapGpa);
-            int _ = KvmCalls.ioctl(fd, KvmRequests.KVM_SET_IDENTITY_MAP_ADDR, address, "KVM_SET_IDENTITY_MAP_ADDR");
+            int _ = KvmCalls.checkedIoctl(
+                    fd, KvmRequests.KVM_SET_IDENTITY_MAP_ADDR, address, "KVM_SET_IDENTITY_MAP_ADDR");
         }
         int _ = KvmCalls.checkedIoctl(fd, KvmRequests.KVM_SET_TSS_ADDR, tssGpa, "KVM_SET_TSS_ADDR");
     }
@@ -48,7 +49,7 @@ public final class KvmVm implements AutoCloseable {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment config = arena.allocate(KvmLayouts.PIT_CONFIG);
             config.set(JAVA_INT, 0, KvmRequests.KVM_PIT_SPEAKER_DUMMY);
-            int _ = KvmCalls.ioctl(fd, KvmRequests.KVM_CREATE_PIT2, config, "KVM_CREATE_PIT2");
+            int _ = KvmCalls.checkedIoctl(fd, KvmRequests.KVM_CREATE_PIT2, config, "KVM_CREATE_PIT2");
         }
     }
 
@@ -69,7 +70,8 @@ public final class KvmVm implements AutoCloseable {
             region.set(JAVA_LONG, 8, gpa);
             region.set(JAVA_LONG, 16, lengthBytes);
             region.set(JAVA_LONG, 24, hva);
-            int _ = KvmCalls.ioctl(fd, KvmRequests.KVM_SET_USER_MEMORY_REGION, region, "KVM_SET_USER_MEMORY_REGION");
+            int _ = KvmCalls.checkedIoctl(
+                    fd, KvmRequests.KVM_SET_USER_MEMORY_REGION, region, "KVM_SET_USER_MEMORY_REGION");
         }
     }
 
@@ -103,7 +105,7 @@ public final class KvmVm implements AutoCloseable {
             MemorySegment cap = arena.allocate(KvmLayouts.ENABLE_CAP);
             cap.set(JAVA_INT, 0, capability.number());
             cap.set(JAVA_LONG, 8, argument);
-            int _ = KvmCalls.ioctl(fd, KvmRequests.KVM_ENABLE_CAP, cap, "KVM_ENABLE_CAP " + capability);
+            int _ = KvmCalls.checkedIoctl(fd, KvmRequests.KVM_ENABLE_CAP, cap, "KVM_ENABLE_CAP " + capability);
         }
     }
 
@@ -118,7 +120,7 @@ public final class KvmVm implements AutoCloseable {
             MemorySegment log = arena.allocate(KvmLayouts.DIRTY_LOG);
             log.set(JAVA_INT, 0, slot);
             log.set(JAVA_LONG, 8, bitmap.address());
-            int _ = KvmCalls.ioctl(fd, KvmRequests.KVM_GET_DIRTY_LOG, log, "KVM_GET_DIRTY_LOG");
+            int _ = KvmCalls.checkedIoctl(fd, KvmRequests.KVM_GET_DIRTY_LOG, log, "KVM_GET_DIRTY_LOG");
         }
     }
 
@@ -136,7 +138,7 @@ public final class KvmVm implements AutoCloseable {
             clear.set(JAVA_INT, 4, pages);
             clear.set(JAVA_LONG, 8, firstPage);
             clear.set(JAVA_LONG, 16, bitmap.address());
-            int _ = KvmCalls.ioctl(fd, KvmRequests.KVM_CLEAR_DIRTY_LOG, clear, "KVM_CLEAR_DIRTY_LOG");
+            int _ = KvmCalls.checkedIoctl(fd, KvmRequests.KVM_CLEAR_DIRTY_LOG, clear, "KVM_CLEAR_DIRTY_LOG");
         }
     }
 
@@ -155,7 +157,7 @@ public final class KvmVm implements AutoCloseable {
             MemorySegment level = arena.allocate(KvmLayouts.IRQ_LEVEL);
             level.set(JAVA_INT, 0, irq);
             level.set(JAVA_INT, 4, isHigh ? 1 : 0);
-            int _ = KvmCalls.ioctl(fd, KvmRequests.KVM_IRQ_LINE, level, "KVM_IRQ_LINE");
+            int _ = KvmCalls.checkedIoctl(fd, KvmRequests.KVM_IRQ_LINE, level, "KVM_IRQ_LINE");
         }
     }
 
