@@ -58,8 +58,7 @@ final class CpuModel {
                         // Cores and threads of one package: one of each.
                         case 4 -> host.answering(host.eax() & 0x3fff, host.ebx(), host.ecx(), host.edx());
                         case 0xb, 0x1f -> topology(host, id);
-                        case 0x80000008 ->
-                            host.answering(host.eax(), host.ebx(), host.ecx() & ~0xf0ff, host.edx());
+                        case 0x80000008 -> host.answering(host.eax(), host.ebx(), host.ecx() & ~0xf0ff, host.edx());
                         case 0x8000001e -> host.answering(id, id, 0, 0);
                         default -> host;
                     });
@@ -77,8 +76,8 @@ final class CpuModel {
     }
 
     private static CpuidEntry withVendor(CpuidEntry host, String vendor) {
-        ByteBuffer name = ByteBuffer.wrap(vendor.getBytes(StandardCharsets.US_ASCII))
-                .order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer name =
+                ByteBuffer.wrap(vendor.getBytes(StandardCharsets.US_ASCII)).order(ByteOrder.LITTLE_ENDIAN);
         int ebx = name.getInt();
         int edx = name.getInt();
         return host.answering(host.eax(), ebx, name.getInt(), edx);

@@ -21,10 +21,10 @@ import java.util.List;
  * changes registers; then the events, because asking for them may put a waiting fault's address into CR2 and DR6; then
  * the rest, which changes nothing.
  *
- * <p>Order of restoring: CPUID and the TSC's frequency, on which all else depends; the system registers, for they say in
- * which mode the others are meant, and where the APIC is; general registers, XCRs and XSAVE; the MSRs; the local APIC,
- * which SREGS' base must enable first; the TSC deadline, which only counts in an APIC whose timer is in that mode; debug
- * registers; MP state; and the events last, because what is set before them may take one away.
+ * <p>Order of restoring: CPUID and the TSC's frequency, on which all else depends; the system registers, for they say
+ * in which mode the others are meant, and where the APIC is; general registers, XCRs and XSAVE; the MSRs; the local
+ * APIC, which SREGS' base must enable first; the TSC deadline, which only counts in an APIC whose timer is in that
+ * mode; debug registers; MP state; and the events last, because what is set before them may take one away.
  */
 final class VcpuState {
 
@@ -40,8 +40,7 @@ final class VcpuState {
     private VcpuState() {}
 
     /** {@return the state of a vCPU that does not run; called on its own thread} */
-    static DeviceState save(KvmVcpu vcpu, int id, List<CpuidEntry> cpuid, List<Integer> msrIndexes)
-            throws IOException {
+    static DeviceState save(KvmVcpu vcpu, int id, List<CpuidEntry> cpuid, List<Integer> msrIndexes) throws IOException {
         KvmStructure.Value mpState = vcpu.get(KvmStructure.MP_STATE);
         KvmStructure.Value events = vcpu.get(KvmStructure.VCPU_EVENTS);
         List<StateField> fields = new ArrayList<>();
@@ -50,8 +49,8 @@ final class VcpuState {
         StructureFields.add(fields, "sregs", vcpu.get(KvmStructure.SREGS2));
         StructureFields.add(fields, "regs", vcpu.get(KvmStructure.REGS));
         StructureFields.add(fields, "xcrs", vcpu.get(KvmStructure.XCRS));
-        fields.add(new StateField(
-                "xsave", "buffer", vcpu.get(KvmStructure.XSAVE).bytes()));
+        fields.add(
+                new StateField("xsave", "buffer", vcpu.get(KvmStructure.XSAVE).bytes()));
         for (Msr msr : vcpu.msrs(msrIndexes)) {
             fields.add(StructureFields.number(MSR_PREFIX + "%08x".formatted(msr.index()), 8, msr.value()));
         }
