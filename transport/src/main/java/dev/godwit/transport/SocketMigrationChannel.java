@@ -46,6 +46,11 @@ final class SocketMigrationChannel implements MigrationChannel {
     }
 
     @Override
+    public long write(ByteBuffer[] sources, int offset, int length) throws IOException {
+        return socket.write(sources, offset, length);
+    }
+
+    @Override
     public boolean isOpen() {
         return socket.isOpen();
     }

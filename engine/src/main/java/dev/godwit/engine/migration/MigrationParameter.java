@@ -52,6 +52,7 @@ public enum MigrationParameter {
     /** Godwit's own: the scan, skip and stop rules. */
     X_POLICY(Kind.word("qemu", "qemu", "xen"));
 
+    @SuppressWarnings("ImmutableEnumChecker") // every kind is a record of immutable values
     private final Kind kind;
 
     MigrationParameter(Kind kind) {
@@ -85,7 +86,7 @@ public enum MigrationParameter {
         Object byDefault();
 
         /** A whole number. */
-        record Number(Long byDefault, long least, long most) implements Kind {}
+        record Whole(Long byDefault, long least, long most) implements Kind {}
 
         /** A truth value. */
         record Truth(Boolean byDefault) implements Kind {}
@@ -102,7 +103,7 @@ public enum MigrationParameter {
         record Text(String byDefault) implements Kind {}
 
         private static Kind number(long byDefault, long least, long most) {
-            return new Number(byDefault, least, most);
+            return new Whole(byDefault, least, most);
         }
 
         private static Kind truth(boolean byDefault) {

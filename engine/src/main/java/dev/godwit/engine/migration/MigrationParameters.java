@@ -43,7 +43,7 @@ public final class MigrationParameters {
 
     private static void check(MigrationParameter parameter, Object value) throws ControlException {
         switch (parameter.kind()) {
-            case MigrationParameter.Kind.Number(Long _, long least, long most) -> {
+            case MigrationParameter.Kind.Whole(Long _, long least, long most) -> {
                 if (!(value instanceof Long number) || number < least || number > most) {
                     throw bad(parameter, "a whole number from %d to %d".formatted(least, most), value);
                 }

@@ -48,6 +48,10 @@ final class MemorySink implements RamSink {
         };
     }
 
+    MemorySegment memory(int block) {
+        return MemorySegment.ofArray(memory[block]);
+    }
+
     byte firstByte(int block, int offset) {
         return memory[block][offset];
     }
