@@ -42,7 +42,7 @@ final class BootParams {
         params.put(0x07, (byte) 80);
         params.put(0x0e, (byte) 25);
         params.put(0x0f, (byte) 1);
-        params.putInt(0x1e0, (int) (guest.lowBytes() - FIRST_MIB >> 10));
+        params.putInt(0x1e0, (int) ((guest.lowBytes() - FIRST_MIB) >> 10));
         List<Range> map = memoryMap(guest);
         params.put(0x1e8, (byte) map.size());
         int at = 0x2d0;

@@ -68,7 +68,7 @@ final class Cmos implements PortDevice {
     }
 
     private static int bcd(int value) {
-        return value / 10 << 4 | value % 10;
+        return ((value / 10) << 4) | (value % 10);
     }
 
     @Override

@@ -96,7 +96,7 @@ final class CpuFeatures {
         for (Word word : WORDS) {
             int lacking = bits(wanted, word) & ~bits(offered, word);
             for (int bit = 0; bit < 32; bit++) {
-                if ((lacking & 1 << bit) != 0) {
+                if ((lacking & (1 << bit)) != 0) {
                     missing.add(name(word, bit));
                 }
             }

@@ -52,7 +52,7 @@ final class CpuModel {
                         case 1 ->
                             host.answering(
                                     host.eax(),
-                                    host.ebx() & 0xffff | 1 << 16 | id << 24,
+                                    (host.ebx() & 0xffff) | (1 << 16) | (id << 24),
                                     host.ecx() | LEAF_1_ECX_HYPERVISOR | (hasTscDeadline ? LEAF_1_ECX_TSC_DEADLINE : 0),
                                     host.edx());
                         // Cores and threads of one package: one of each.

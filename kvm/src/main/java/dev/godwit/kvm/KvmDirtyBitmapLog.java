@@ -49,7 +49,7 @@ final class KvmDirtyBitmapLog implements KvmDirtyLog {
 
         SlotLog(GuestAddresses.Slot slot, Arena arena) {
             this.slot = slot;
-            this.words = Math.toIntExact(slot.pages() + 63 >> 6);
+            this.words = Math.toIntExact((slot.pages() + 63) >> 6);
             this.fresh = arena.allocate(words * 8L, 8);
             this.known = arena.allocate(words * 8L, 8);
         }
@@ -102,7 +102,7 @@ final class KvmDirtyBitmapLog implements KvmDirtyLog {
         bitmap.fill((byte) -1);
         int rest = (int) (pages & 63);
         if (rest != 0) {
-            bitmap.set(JAVA_LONG, bitmap.byteSize() - 8, -1L >>> 64 - rest);
+            bitmap.set(JAVA_LONG, bitmap.byteSize() - 8, -1L >>> (64 - rest));
         }
     }
 
@@ -163,7 +163,7 @@ final class KvmDirtyBitmapLog implements KvmDirtyLog {
 
     private void clear(SlotLog slot, long firstPage) throws IOException {
         int pages = (int) Math.min(CHUNK_PAGES, slot.slot.pages() - firstPage);
-        MemorySegment bits = slot.known.asSlice(firstPage / 8, (pages + 63L >> 6) * 8);
+        MemorySegment bits = slot.known.asSlice(firstPage / 8, ((pages + 63L) >> 6) * 8);
         if (isClear(bits)) {
             return;
         }

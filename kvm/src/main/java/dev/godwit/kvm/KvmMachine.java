@@ -6,7 +6,6 @@ import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.linux.kvm.CpuidEntry;
 import dev.godwit.linux.kvm.KvmCapability;
-import dev.godwit.linux.kvm.KvmExit;
 import dev.godwit.linux.kvm.KvmStructure;
 import dev.godwit.linux.kvm.KvmSystem;
 import dev.godwit.linux.kvm.KvmVcpu;
@@ -15,7 +14,9 @@ import dev.godwit.ram.GuestMemory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -42,11 +43,6 @@ public final class KvmMachine implements Machine {
 
     static final long TSS_GPA = 0xfeffd000L;
     static final long IDENTITY_MAP_GPA = 0xfeffc000L;
-    private static final byte FWAIT = (byte) 0x9b;
-    private static final long CR0_TS = 8;
-    private static final long CR0_MP = 2;
-    private static final int FSW_OFFSET = 2;
-    private static final int FSW_EXCEPTION = 0x80;
 
     private final KvmMachineOptions options;
     private final GuestAddresses guest;
@@ -57,6 +53,7 @@ public final class KvmMachine implements Machine {
     private final boolean logBeginsAllSet;
     private final KvmDirtyRings rings;
     private final Board board;
+    private final GuestExits exits;
     private final CpuThrottle throttle;
     private final List<VcpuThread> vcpus = new ArrayList<>();
     private final List<List<CpuidEntry>> cpuids = new ArrayList<>();
@@ -68,13 +65,14 @@ public final class KvmMachine implements Machine {
     /** The paravirtual clock stands still with the guest: read at the pause, put back at the resume. */
     private Optional<KvmStructure.Value> clock = Optional.empty();
 
-    private KvmMachine(KvmMachineOptions options, GuestMemory memory, AutoCloseable memoryOwner, KvmSystem system)
+    private KvmMachine(
+            KvmMachineOptions options, GuestMemory memory, AutoCloseable memoryOwner, KvmSystem system, KvmVm vm)
             throws IOException {
         this.options = options;
         this.guest = GuestAddresses.of(memory);
         this.memoryOwner = memoryOwner;
         this.system = system;
-        this.vm = system.createVm();
+        this.vm = vm;
         this.rings = new KvmDirtyRings(vm, guest);
         this.throttle = new CpuThrottle(vcpus);
         this.msrIndexes = system.msrIndexes();
@@ -90,6 +88,7 @@ public final class KvmMachine implements Machine {
         this.manualProtect = manual;
         this.logBeginsAllSet = allSet;
         this.board = new Board(vm, guest, options, this::end);
+        this.exits = new GuestExits(board, rings, this::end, hasEnded::get);
     }
 
     private void enableRings(int entries) throws IOException {
@@ -113,44 +112,34 @@ public final class KvmMachine implements Machine {
      */
     public static KvmMachine create(KvmMachineOptions options, GuestMemory memory, AutoCloseable memoryOwner)
             throws IOException {
-        KvmSystem system = null;
-        KvmMachine machine = null;
+        Deque<AutoCloseable> owned = new ArrayDeque<>(List.of(memoryOwner));
         try {
             if (memory.layout().totalBytes() < LEAST_RAM_BYTES) {
                 throw new IOException("a KVM machine needs at least 2 MiB of RAM: ramBytes="
                         + memory.layout().totalBytes());
             }
-            system = KvmAccess.open();
-            machine = new KvmMachine(options, memory, memoryOwner, system);
+            KvmSystem system = KvmAccess.open();
+            owned.push(system);
+            KvmVm vm = system.createVm();
+            owned.push(vm);
+            KvmMachine machine = new KvmMachine(options, memory, memoryOwner, system, vm);
+            owned.clear();
+            owned.push(machine);
             machine.build();
             return machine;
         } catch (IOException | RuntimeException e) {
-            if (machine != null) {
-                machine.closeAfter(e);
-            } else {
-                closeAfter(e, memoryOwner, system);
-            }
+            closeAfter(e, owned);
             throw e;
         }
     }
 
-    private static void closeAfter(Exception failure, AutoCloseable... owned) {
+    private static void closeAfter(Exception failure, Deque<AutoCloseable> owned) {
         for (AutoCloseable one : owned) {
             try {
-                if (one != null) {
-                    one.close();
-                }
+                one.close();
             } catch (Exception e) {
                 failure.addSuppressed(e);
             }
-        }
-    }
-
-    private void closeAfter(Exception failure) {
-        try {
-            close();
-        } catch (IOException e) {
-            failure.addSuppressed(e);
         }
     }
 
@@ -160,7 +149,7 @@ public final class KvmMachine implements Machine {
         List<CpuidEntry> supported = system.supportedCpuid();
         for (int id = 0; id < options.vcpus(); id++) {
             List<CpuidEntry> cpuid = CpuModel.of(supported, id, options.vcpus(), tscDeadline, options.cpuidVendor());
-            VcpuThread vcpu = VcpuThread.start(vm, id, this::handle);
+            VcpuThread vcpu = VcpuThread.start(vm, id, exits);
             vcpus.add(vcpu);
             cpuids.add(cpuid);
             boolean _ = vcpu.call(own -> {
@@ -378,55 +367,6 @@ public final class KvmMachine implements Machine {
             throw new IllegalArgumentException("percentage=" + percentage);
         }
         throttle.set(percentage);
-    }
-
-    private boolean handle(int id, KvmVcpu vcpu, KvmExit exit) throws IOException {
-        switch (exit) {
-            case KvmExit.PortAccess access -> board.access(access);
-            case KvmExit.MemoryAccess access -> {
-                if (!access.isWrite()) {
-                    access.content().fill((byte) -1); // nobody is there
-                }
-            }
-            case KvmExit.DirtyRingFull _ -> rings.drain();
-            case KvmExit.EmulationFailure failure -> {
-                if (!skipFwait(vcpu, failure)) {
-                    end(new GuestEnd.Failure(
-                            "vCPU %d: KVM cannot emulate the instruction %s".formatted(id, hex(failure))));
-                }
-            }
-            case KvmExit.Shutdown _ -> end(new GuestEnd.Shutdown("a triple fault of vCPU " + id));
-            case KvmExit.SystemEvent(int type) -> end(new GuestEnd.Shutdown("KVM's system event " + type));
-            case KvmExit.Halt _ -> end(new GuestEnd.Failure("vCPU " + id + " halted without an interrupt controller"));
-            case KvmExit.Failure(String what) -> end(new GuestEnd.Failure("vCPU " + id + ": " + what));
-            case KvmExit.Interrupted _ -> {}
-        }
-        return !hasEnded.get();
-    }
-
-    private static String hex(KvmExit.EmulationFailure failure) {
-        StringBuilder text = new StringBuilder();
-        failure.instruction().forEach(one -> text.append("%02x ".formatted(one & 0xff)));
-        return text.isEmpty() ? "(unknown)" : text.toString().strip();
-    }
-
-    /**
-     * Completes FWAIT (0x9b), which KVM's software emulator does not know. It only waits for x87 exceptions, so where
-     * none is pending and the FPU is not switched away (CR0.MP and CR0.TS) it is nothing but its length. No other
-     * instruction is helped along.
-     */
-    private static boolean skipFwait(KvmVcpu vcpu, KvmExit.EmulationFailure failure) throws IOException {
-        if (failure.instruction().isEmpty() || failure.instruction().getFirst() != FWAIT) {
-            return false;
-        }
-        long cr0 = vcpu.get(KvmStructure.SREGS2).get("cr0");
-        int fsw = vcpu.get(KvmStructure.XSAVE).bytes()[FSW_OFFSET];
-        if ((cr0 & (CR0_TS | CR0_MP)) == (CR0_TS | CR0_MP) || (fsw & FSW_EXCEPTION) != 0) {
-            return false;
-        }
-        KvmStructure.Value regs = vcpu.get(KvmStructure.REGS);
-        vcpu.set(regs.set("rip", regs.get("rip") + 1));
-        return true;
     }
 
     /** The guest is over: its vCPUs park, each by itself, and whoever wants to know is told. */

@@ -98,7 +98,7 @@ final class LinuxImage {
         long needsBytes = Math.max(payloadBytes, uint32(0x260));
         if (needsBytes > guest.lowBytes() - LOAD_GPA) {
             throw new IOException("%s needs %d MiB of RAM to start; give the guest more"
-                    .formatted(file, (LOAD_GPA + needsBytes >> 20) + 1));
+                    .formatted(file, ((LOAD_GPA + needsBytes) >> 20) + 1));
         }
         ByteBuffer params = LongMode.littleEndian(BootParams.BYTES);
         params.put(HEADER_START, content, HEADER_START, headerEnd() - HEADER_START);
@@ -117,7 +117,7 @@ final class LinuxImage {
     private void placeInitrd(Path initrd, GuestAddresses guest, long lowestGpa, ByteBuffer params) throws IOException {
         long endGpa = Math.min(guest.lowBytes(), uint32(0x22c) + 1);
         byte[] bytes = BootFiles.read(initrd, endGpa - lowestGpa - 4096);
-        long gpa = endGpa - bytes.length & -4096L;
+        long gpa = (endGpa - bytes.length) & -4096L;
         guest.write(gpa, bytes);
         params.putInt(0x218, (int) gpa);
         params.putInt(0x21c, bytes.length);

@@ -57,10 +57,10 @@ final class LongMode {
         ByteBuffer pointers = littleEndian(8 * DIRECTORIES);
         ByteBuffer directories = littleEndian(8 * DIRECTORIES * TABLE_ENTRIES);
         for (int i = 0; i < DIRECTORIES; i++) {
-            pointers.putLong(8 * i, DIRECTORIES_GPA + i * 4096L | PRESENT_WRITABLE);
+            pointers.putLong(8 * i, (DIRECTORIES_GPA + i * 4096L) | PRESENT_WRITABLE);
         }
         for (int i = 0; i < DIRECTORIES * TABLE_ENTRIES; i++) {
-            directories.putLong(8 * i, (long) i << 21 | PAGE_2_MIB | PRESENT_WRITABLE);
+            directories.putLong(8 * i, ((long) i << 21) | PAGE_2_MIB | PRESENT_WRITABLE);
         }
         guest.write(PDPT_GPA, pointers);
         guest.write(DIRECTORIES_GPA, directories);

@@ -1,6 +1,7 @@
 package dev.godwit.kvm;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -37,7 +38,8 @@ final class MpTable {
     static byte[] of(int vcpus) {
         int tableBytes = HEAD_BYTES + 20 * vcpus + 8 * (1 + 1 + ISA_LINES - 1 + 2);
         int entries = vcpus + 1 + 1 + ISA_LINES - 1 + 2;
-        ByteBuffer out = LongMode.littleEndian(POINTER_BYTES + tableBytes);
+        byte[] bytes = new byte[POINTER_BYTES + tableBytes];
+        ByteBuffer out = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         out.put(ascii("_MP_")).putInt((int) GPA + POINTER_BYTES).put((byte) 1).put((byte) 4);
         out.position(POINTER_BYTES);
         out.put(ascii("PCMP"))
@@ -66,7 +68,7 @@ final class MpTable {
         line(out, 4, 1, 0, 0xff, 1);
         seal(out, 0, POINTER_BYTES, 10);
         seal(out, POINTER_BYTES, tableBytes, POINTER_BYTES + 7);
-        return out.array();
+        return bytes;
     }
 
     private static void line(ByteBuffer out, int entry, int type, int source, int target, int pin) {

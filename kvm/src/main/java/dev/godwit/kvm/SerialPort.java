@@ -142,7 +142,7 @@ final class SerialPort implements PortDevice {
         if ((mcr & MCR_LOOP) == 0) {
             return MSR_CONNECTED;
         }
-        return (mcr & 2) << 3 | (mcr & 1) << 5 | (mcr & 4) << 4 | (mcr & 8) << 4;
+        return ((mcr & 2) << 3) | ((mcr & 1) << 5) | ((mcr & 4) << 4) | ((mcr & 8) << 4);
     }
 
     @Override

@@ -264,24 +264,17 @@ final class VcpuThread {
                     changed.awaitUninterruptibly();
                 } else if (sleepWanted && sleepUntilNs - System.nanoTime() > 0) {
                     parked = false;
-                    awaitNs(sleepUntilNs - System.nanoTime());
+                    long _ = changed.awaitNanos(sleepUntilNs - System.nanoTime());
                 } else {
                     sleepWanted = false;
                     parked = false;
                     return true;
                 }
             }
+        } catch (InterruptedException e) {
+            return true; // nobody has a reason to interrupt this thread: wishes are noted under the lock
         } finally {
             lock.unlock();
-        }
-    }
-
-    private void awaitNs(long durationNs) {
-        try {
-            long _ = changed.awaitNanos(durationNs);
-        } catch (InterruptedException e) {
-            // Nobody has a reason to interrupt this thread: wishes are noted under the lock.
-            sleepWanted = false;
         }
     }
 
