@@ -3,6 +3,7 @@ package dev.godwit.kvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.godwit.engine.machine.MachineState;
 import dev.godwit.linux.Advice;
 import dev.godwit.linux.Kvm;
 import dev.godwit.linux.Mapping;
@@ -12,6 +13,7 @@ import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.foreign.MemorySegment;
 import java.net.URISyntaxException;
 import java.net.URL;
 import java.nio.file.Path;
@@ -25,7 +27,6 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
-import java.util.function.UnaryOperator;
 
 /** A KVM machine with memory of its own, whose serial lines can be awaited. */
 final class TestGuest implements AutoCloseable {
@@ -66,18 +67,30 @@ final class TestGuest implements AutoCloseable {
 
     /** {@return a paused machine} */
     static TestGuest create(long ramBytes, KvmMachineOptions options) throws IOException {
-        return create(ramBytes, options, UnaryOperator.identity());
+        return create(ramBytes, options, new Lines());
     }
 
-    static TestGuest create(long ramBytes, KvmMachineOptions options, UnaryOperator<KvmMachineOptions> more)
-            throws IOException {
+    private static TestGuest create(long ramBytes, KvmMachineOptions options, Lines lines) throws IOException {
         assumeKvm();
-        Lines lines = new Lines();
         BlockingQueue<GuestEnd> ends = new LinkedBlockingQueue<>();
-        KvmMachineOptions attached = more.apply(options.withSerialOutput(lines).withOnEnd(ends::add));
+        KvmMachineOptions attached = options.withSerialOutput(lines).withOnEnd(ends::add);
         Mapping mapping = Mapping.anonymous(ramBytes);
         mapping.advise(Advice.NOHUGEPAGE);
         return new TestGuest(KvmMachine.create(attached, memoryOf(mapping), mapping), lines, ends);
+    }
+
+    /** {@return the guest in another machine, where it goes on; this machine is paused, saved and closed} */
+    TestGuest move(KvmMachineOptions options) throws IOException {
+        machine.pause();
+        MachineState state = machine.save();
+        MemorySegment ram = machine.memory().block(0);
+        TestGuest next = create(ram.byteSize(), options, lines);
+        next.machine.memory().block(0).copyFrom(ram);
+        ram.fill((byte) 0xee); // what still used it would notice
+        close();
+        next.machine.load(state);
+        next.machine.resume();
+        return next;
     }
 
     static GuestMemory memoryOf(Mapping mapping) {
