@@ -33,7 +33,9 @@ record GuestExits(Board board, KvmDirtyRings rings, Consumer<GuestEnd> onEnd, Bo
                     access.content().fill((byte) -1); // nobody is there
                 }
             }
-            case KvmExit.DirtyRingFull _ -> rings.drain();
+            case KvmExit.DirtyRingFull _ -> {
+                boolean _ = rings.drain(vcpu);
+            }
             case KvmExit.EmulationFailure failure -> {
                 if (!skipFwait(vcpu, failure)) {
                     onEnd.accept(new GuestEnd.Failure(

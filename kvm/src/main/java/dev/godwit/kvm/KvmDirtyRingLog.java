@@ -47,6 +47,11 @@ final class KvmDirtyRingLog implements KvmDirtyLog {
         // The reset in collect has protected the pages already.
     }
 
+    /** {@return how often a ring was overrun} */
+    long overruns() {
+        return rings.overruns();
+    }
+
     @Override
     public void close() {
         if (!closed) {

@@ -73,7 +73,7 @@ public final class KvmMachine implements Machine {
         this.memoryOwner = memoryOwner;
         this.system = system;
         this.vm = vm;
-        this.rings = new KvmDirtyRings(vm, guest);
+        this.rings = new KvmDirtyRings(vm, guest, vcpus);
         this.throttle = new CpuThrottle(vcpus);
         this.msrIndexes = system.msrIndexes();
         boolean manual = false;
@@ -154,7 +154,6 @@ public final class KvmMachine implements Machine {
             cpuids.add(cpuid);
             boolean _ = vcpu.call(own -> {
                 own.setCpuid(cpuid);
-                own.dirtyRing().ifPresent(rings::add);
                 return true;
             });
         }

@@ -38,7 +38,7 @@ public record KvmMachineOptions(
         /**
          * A ring a vCPU: method {@code kvm-ring}.
          *
-         * @param entries how many writes it holds, a power of two from 1024 to 65536
+         * @param entries how many writes it holds, a power of two from 4096 to 65536
          */
         record Ring(int entries) implements DirtyTracking {
             /**
@@ -47,9 +47,9 @@ public record KvmMachineOptions(
              * @throws IllegalArgumentException if it is out of range
              */
             public Ring {
-                if (entries < 1024 || entries > 65536 || Integer.bitCount(entries) != 1) {
+                if (entries < 4096 || entries > 65536 || Integer.bitCount(entries) != 1) {
                     throw new IllegalArgumentException(
-                            "a dirty ring has a power of two of entries from 1024 to 65536: entries=" + entries);
+                            "a dirty ring has a power of two of entries from 4096 to 65536: entries=" + entries);
                 }
             }
         }

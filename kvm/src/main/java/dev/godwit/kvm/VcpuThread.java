@@ -139,15 +139,16 @@ final class VcpuThread {
         }
     }
 
-    /** {@return what the work on its thread answers} The vCPU is parked. */
+    /** {@return what the work on its thread answers} A vCPU that runs is interrupted for it, and runs on. */
     <T> T call(Work<T> task) throws IOException {
         FutureTask<T> future = new FutureTask<>(() -> task.with(vcpu.orElseThrow()));
         lock.lock();
         try {
-            if (!parked || quit) {
-                throw new IllegalStateException("vCPU " + id + " is not parked");
+            if (quit) {
+                throw new IllegalStateException("vCPU " + id + " is closed");
             }
             work.add(future);
+            kick();
             changed.signalAll();
         } finally {
             lock.unlock();
