@@ -154,15 +154,5 @@ final class Board implements AutoCloseable {
                 // Nobody listens any more; the guest does not depend on it.
             }
         }
-
-        @Override
-        public DeviceState save() {
-            return DeviceState.of("godwit/debug", 0, VERSION).uint8("none", 0).build();
-        }
-
-        @Override
-        public void load(DeviceState state) {
-            // there is nothing to load
-        }
     }
 }

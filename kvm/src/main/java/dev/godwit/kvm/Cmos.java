@@ -10,7 +10,7 @@ import java.time.LocalDateTime;
  * host's, in UTC, in BCD and 24 hours; it cannot be set and raises no interrupt. RAM sizes are where firmware puts
  * them.
  */
-final class Cmos implements PortDevice {
+final class Cmos implements SavedDevice {
 
     static final int INDEX_PORT = 0x70;
     static final int CONTENT_PORT = 0x71;
@@ -78,6 +78,11 @@ final class Cmos implements PortDevice {
         } else if (index > STATUS_D && index != CENTURY) {
             memory[index] = (byte) value;
         }
+    }
+
+    @Override
+    public String idstr() {
+        return IDSTR;
     }
 
     @Override

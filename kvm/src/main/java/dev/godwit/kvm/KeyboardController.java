@@ -7,7 +7,7 @@ import java.io.IOException;
  * An 8042 at ports 0x60 and 0x64 with no keyboard or mouse on it: device {@code godwit/i8042}, version 1. What guests
  * want of it is its reset line; for the rest it answers its self-tests.
  */
-final class KeyboardController implements PortDevice {
+final class KeyboardController implements SavedDevice {
 
     static final int CONTENT_PORT = 0x60;
     static final int COMMAND_PORT = 0x64;
@@ -65,6 +65,11 @@ final class KeyboardController implements PortDevice {
     private void answer(int value) {
         output = value;
         outputFull = true;
+    }
+
+    @Override
+    public String idstr() {
+        return IDSTR;
     }
 
     @Override

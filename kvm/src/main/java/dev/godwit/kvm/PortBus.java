@@ -7,10 +7,8 @@ import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -22,11 +20,13 @@ final class PortBus {
     private static final int NOTHING = 0xff;
 
     private final Map<Integer, PortDevice> byPort = new HashMap<>();
-    private final List<PortDevice> devices = new ArrayList<>();
+    private final List<SavedDevice> devices = new ArrayList<>();
 
     /** Puts a device at ports; done before the machine runs. */
     synchronized void add(PortDevice device, int... ports) {
-        devices.add(device);
+        if (device instanceof SavedDevice saved) {
+            devices.add(saved);
+        }
         for (int port : ports) {
             byPort.put(port, device);
         }
@@ -53,17 +53,13 @@ final class PortBus {
 
     /** {@return the states of all devices} */
     synchronized List<DeviceState> save() {
-        return devices.stream().map(PortDevice::save).toList();
+        return devices.stream().map(SavedDevice::save).toList();
     }
 
     /** Takes the states of all devices over. */
     synchronized void load(MachineState state) throws IOException {
-        Set<String> seen = new HashSet<>();
-        for (PortDevice device : devices) {
-            String idstr = device.save().idstr();
-            if (seen.add(idstr)) {
-                device.load(state.device(idstr, 0));
-            }
+        for (SavedDevice device : devices) {
+            device.load(state.device(device.idstr(), 0));
         }
     }
 

@@ -1,11 +1,6 @@
 package dev.godwit.kvm;
 
-import dev.godwit.engine.machine.DeviceState;
-import java.io.IOException;
-
-/**
- * A device that the guest reaches by I/O ports of one byte. All calls are made under the lock of the {@link PortBus}.
- */
+/** A device that the guest reaches by I/O ports of one byte. All calls are made under the lock of the {@link PortBus}. */
 interface PortDevice {
 
     /** {@return what the guest reads} */
@@ -13,10 +8,4 @@ interface PortDevice {
 
     /** The guest writes. */
     void write(int port, int value);
-
-    /** {@return its state} */
-    DeviceState save();
-
-    /** Takes a saved state over. */
-    void load(DeviceState state) throws IOException;
 }

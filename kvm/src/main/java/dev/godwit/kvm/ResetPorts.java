@@ -4,7 +4,7 @@ import dev.godwit.engine.machine.DeviceState;
 import java.io.IOException;
 
 /** The chipset's reset at port 0xcf9, and the fast reset and A20 gate at port 0x92: device {@code godwit/reset}. */
-final class ResetPorts implements PortDevice {
+final class ResetPorts implements SavedDevice {
 
     static final int CONTROL_PORT = 0xcf9;
     static final int FAST_PORT = 0x92;
@@ -35,6 +35,11 @@ final class ResetPorts implements PortDevice {
         if ((value & (port == CONTROL_PORT ? CONTROL_DO_RESET : FAST_DO_RESET)) != 0) {
             reset.run();
         }
+    }
+
+    @Override
+    public String idstr() {
+        return IDSTR;
     }
 
     @Override

@@ -20,7 +20,7 @@ import java.io.IOException;
  * <tr><td>7</td><td>scratch</td><td>the same</td></tr>
  * </table>
  */
-final class SerialPort implements PortDevice {
+final class SerialPort implements SavedDevice {
 
     static final int BASE_PORT = 0x3f8;
     static final int IRQ = 4;
@@ -207,6 +207,11 @@ final class SerialPort implements PortDevice {
             lineIsHigh = high;
             line.set(high);
         }
+    }
+
+    @Override
+    public String idstr() {
+        return IDSTR;
     }
 
     @Override
