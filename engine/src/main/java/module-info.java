@@ -7,4 +7,5 @@ module dev.godwit.engine {
     exports dev.godwit.engine;
     exports dev.godwit.engine.machine;
     exports dev.godwit.engine.migration;
+    exports dev.godwit.engine.precopy;
 }

@@ -100,20 +100,23 @@ public final class Descriptor implements Closeable {
         long on(int fd);
     }
 
-    /** {@return what the kernel answers; minus EBADF after the close} A call that a signal broke off is made again. */
-    long use(Call call) {
+    /** {@return what the kernel answers; minus EBADF after the close} */
+    long useOnce(Call call) {
         int fd = borrow();
         try {
-            long result = fd;
-            if (fd >= 0) {
-                do {
-                    result = call.on(fd);
-                } while (result == -Errno.EINTR.code());
-            }
-            return result;
+            return fd < 0 ? fd : call.on(fd);
         } finally {
             giveBack();
         }
+    }
+
+    /** {@return what the kernel answers; minus EBADF after the close} A call that a signal broke off is made again. */
+    long use(Call call) {
+        long result;
+        do {
+            result = useOnce(call);
+        } while (result == -Errno.EINTR.code());
+        return result;
     }
 
     /** {@return what the kernel answers, not negative} */

@@ -21,6 +21,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
 /** What several system tests look at. */
@@ -60,13 +62,7 @@ final class Checks {
 
     /** A stopped guest's memory, as QEMU itself writes it out, is that of the snapshot. */
     static void assertRamIsThatOf(QemuProcess qemu, Path file, long gpa, long lengthBytes) throws IOException {
-        Path dump = qemu.folder().resolve("pmemsave");
-        qemu.withMonitor(monitor -> monitor.client()
-                .execute(
-                        "pmemsave",
-                        JsonObject.of("filename", dump.toString())
-                                .with("val", gpa)
-                                .with("size", lengthBytes)));
+        Path dump = pmemsave(qemu, gpa, lengthBytes);
         try (Snapshot snapshot = Snapshot.open(file);
                 Arena arena = Arena.ofConfined();
                 FileChannel channel = FileChannel.open(dump)) {
@@ -93,6 +89,49 @@ final class Checks {
     static void assertAllRamIsThatOf(QemuProcess qemu, Path file, int memoryMib) throws IOException {
         assertRamIsThatOf(qemu, file, 0, 0xa0000);
         assertRamIsThatOf(qemu, file, 0x100000, ((long) memoryMib << 20) - 0x100000);
+    }
+
+    /** A RAM block of the snapshot is this. */
+    static void assertBlockIs(MemorySegment expected, Path file, String block) throws IOException {
+        try (Snapshot snapshot = Snapshot.open(file);
+                Arena arena = Arena.ofConfined()) {
+            MemorySegment ours = arena.allocate(PIECE_BYTES, 4096);
+            for (long at = 0; at < expected.byteSize(); at += PIECE_BYTES) {
+                snapshot.read(snapshot.layout().indexOf(block), at, ours);
+                assertThat(ours.mismatch(expected.asSlice(at, PIECE_BYTES)))
+                        .as("first difference from what was sent of %s from 0x%x on, of %s", block, at, file)
+                        .isEqualTo(-1);
+            }
+        }
+    }
+
+    /** {@return where a stopped guest's memory, as QEMU itself writes it out, is not this: from 1 MiB on} */
+    static List<String> pagesThatDiffer(QemuProcess qemu, MemorySegment ram) throws IOException {
+        Path dump = pmemsave(qemu, PIECE_BYTES, ram.byteSize() - PIECE_BYTES);
+        List<String> pages = new ArrayList<>();
+        try (Arena arena = Arena.ofConfined();
+                FileChannel channel = FileChannel.open(dump)) {
+            MemorySegment theirs = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            for (long at = 0; at < theirs.byteSize(); at += 4096) {
+                if (theirs.asSlice(at, 4096).mismatch(ram.asSlice(PIECE_BYTES + at, 4096)) >= 0) {
+                    pages.add("0x" + Long.toHexString(PIECE_BYTES + at));
+                }
+            }
+        } finally {
+            Files.deleteIfExists(dump);
+        }
+        return pages;
+    }
+
+    private static Path pmemsave(QemuProcess qemu, long gpa, long lengthBytes) throws IOException {
+        Path dump = qemu.folder().resolve("pmemsave");
+        qemu.withMonitor(monitor -> monitor.client()
+                .execute(
+                        "pmemsave",
+                        JsonObject.of("filename", dump.toString())
+                                .with("val", gpa)
+                                .with("size", lengthBytes)));
+        return dump;
     }
 
     /** Waits for the end of a migration; returns QEMU's word for it. */

@@ -14,22 +14,30 @@ import dev.godwit.testkit.Guest;
 import dev.godwit.testkit.QemuLaunch;
 import dev.godwit.testkit.QemuProcess;
 import dev.godwit.testkit.QemuVersion;
+import dev.godwit.testkit.RecordingProxy;
 import dev.godwit.transport.MigrationUri;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Live migrations of real QEMUs into a file: what is in it is what QEMU itself says is in the source's memory. */
+/**
+ * Live migrations of real QEMUs into a file: what is in it is what the source has sent, which is, but for a defect of
+ * QEMU 7.2, what QEMU itself says is in the source's memory.
+ */
 class ReceiveFromQemuTest {
 
     private static final int MEMORY_MIB = 128;
+    private static final int ATTEMPTS = 5;
 
     @TempDir
     private Path folder = Path.of("");
@@ -85,51 +93,66 @@ class ReceiveFromQemuTest {
             int number = 0;
             for (Case one : cases(version)) {
                 Path file = folder.resolve("snapshot" + number);
-                boolean standsStill = version == QemuVersion.QEMU_7_2 && one.channels() > 0;
-                if (standsStill) {
-                    standStill(source);
-                }
-                assertReceived(source, file, one);
-                if (number++ % 4 == 1) {
-                    try (QemuProcess destination =
-                            launch.on(QemuVersion.QEMU_10_0).incoming("defer").start()) {
-                        Checks.restore(file, new Destination.Deferred(destination.qmpAddress()));
-                        if (standsStill) {
-                            SnapshotOfQemuTest.resume(destination);
-                        }
-                        Checks.assertGuestGoesOn(destination, checksum);
+                boolean comesBack = number++ % 4 == 1;
+                int attempt = 0;
+                boolean whole;
+                do {
+                    whole = sentAllOfItsMemory(source, version, file, one, attempt);
+                    if (whole && comesBack) {
+                        assertComesBack(launch, file, checksum);
                     }
-                }
-                SnapshotOfQemuTest.resume(source);
+                    SnapshotOfQemuTest.resume(source);
+                } while (comesBack && !whole && ++attempt < ATTEMPTS);
             }
             Checks.assertGuestGoesOn(source, checksum);
         }
     }
 
-    /**
-     * With multifd from 7.2 the guest does not write meanwhile: under TCG on a busy machine a page now and then arrives
-     * in an older copy than the source ends with, and between two stock 7.2 as well. QEMU 10.0 with the same machine
-     * type, and so the same way of syncing its channels, is tested with the guest writing.
-     */
-    private static void standStill(QemuProcess source) throws IOException {
-        source.withMonitor(monitor -> {
-            monitor.stop();
-            return true;
-        });
+    private static void assertComesBack(QemuLaunch launch, Path file, String checksum) throws Exception {
+        try (QemuProcess destination =
+                launch.on(QemuVersion.QEMU_10_0).incoming("defer").start()) {
+            Checks.restore(file, new Destination.Deferred(destination.qmpAddress()));
+            Checks.assertGuestGoesOn(destination, checksum);
+        }
     }
 
-    private void assertReceived(QemuProcess source, Path file, Case one) throws Exception {
+    /**
+     * Receives a live migration: the file holds what the source has sent, as a decoder of the test's own reads it from
+     * a recording. Whether that is also all that the source's memory ends with is for the source to answer for: QEMU
+     * 7.2 under TCG loses writes now and then (decision 0008), and whoever receives it has no means to know.
+     */
+    private boolean sentAllOfItsMemory(QemuProcess source, QemuVersion version, Path file, Case one, int attempt)
+            throws Exception {
         MultifdMethod method = MultifdMethod.ofName(one.method()).orElseThrow();
         boolean ack = one.capabilities().contains("switchover-ack");
-        try {
-            ReceiveResult result =
-                    receive(source, new ReceiveOptions(file, uri(one), one.channels(), method, ack), one);
+        Path recordings = Files.createDirectory(file.resolveSibling(file.getFileName() + "-recording" + attempt));
+        ReceiveOptions options = new ReceiveOptions(file, uri(one), one.channels(), method, ack);
+        AtomicReference<RecordingProxy> proxy = new AtomicReference<>();
+        try (Arena arena = Arena.ofConfined();
+                Receive receive = new Receive(
+                        options, Progress.NONE, address -> migrate(source, one, address, recordings, proxy))) {
+            ReceiveResult result = receive.run();
             assertThat(result.sourceTold()).isEqualTo(one.capabilities().contains("return-path"));
             assertThat(Checks.awaitEnd(source)).isEqualTo("completed");
             Checks.assertWhole(file);
-            Checks.assertAllRamIsThatOf(source, file, MEMORY_MIB);
+            MemorySegment sent = arena.allocate((long) MEMORY_MIB << 20);
+            RecordedMigration.decode(proxy.get().recordings(), one.method(), "pc.ram", sent);
+            Checks.assertBlockIs(sent, file, "pc.ram");
+            List<String> lost = Checks.pagesThatDiffer(source, sent);
+            if (version != QemuVersion.QEMU_7_2) {
+                assertThat(lost)
+                        .as("pages of the source that it has not sent as they are")
+                        .isEmpty();
+                Checks.assertAllRamIsThatOf(source, file, MEMORY_MIB);
+            }
+            return lost.isEmpty();
         } catch (IOException | AssertionError e) {
             throw new AssertionError("receiving " + one + ": " + e.getMessage(), e);
+        } finally {
+            proxy.get().close();
+            for (Path recording : proxy.get().recordings()) {
+                Files.delete(recording);
+            }
         }
     }
 
@@ -140,25 +163,24 @@ class ReceiveFromQemuTest {
         };
     }
 
-    private static ReceiveResult receive(QemuProcess source, ReceiveOptions options, Case one) throws IOException {
-        try (Receive receive = new Receive(options, Progress.NONE, migrateFrom(source, one))) {
-            return receive.run();
+    /** The listener starts the source's migration, as soon as there is somebody to take it. */
+    private static void migrate(
+            QemuProcess source,
+            Case one,
+            MigrationUri address,
+            Path recordings,
+            AtomicReference<RecordingProxy> proxy) {
+        try {
+            proxy.set(RecordingProxy.to(address.toString(), recordings));
+            String uri = proxy.get().uri();
+            source.withMonitor(monitor -> {
+                set(monitor, one);
+                monitor.migrate(uri);
+                return true;
+            });
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
-    }
-
-    /** Its listener starts the source's migration, as soon as there is somebody to take it. */
-    private static Consumer<MigrationUri> migrateFrom(QemuProcess source, Case one) {
-        return address -> {
-            try {
-                source.withMonitor(monitor -> {
-                    set(monitor, one);
-                    monitor.migrate(address.toString());
-                    return true;
-                });
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        };
     }
 
     private static void set(QemuMonitor monitor, Case one) throws IOException {

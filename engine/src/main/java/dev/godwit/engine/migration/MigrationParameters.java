@@ -45,7 +45,7 @@ public final class MigrationParameters {
         switch (parameter.kind()) {
             case MigrationParameter.Kind.Whole(Long _, long least, long most) -> {
                 if (!(value instanceof Long number) || number < least || number > most) {
-                    throw bad(parameter, "a whole number from %d to %d".formatted(least, most), value);
+                    throw bad(parameter, "an integer in the range of %d to %d".formatted(least, most), value);
                 }
             }
             case MigrationParameter.Kind.Truth _ -> {
@@ -69,12 +69,15 @@ public final class MigrationParameters {
     private void checkTogether() throws ControlException {
         long cacheBytes = number(MigrationParameter.XBZRLE_CACHE_SIZE);
         if (Long.bitCount(cacheBytes) != 1) {
-            throw bad(MigrationParameter.XBZRLE_CACHE_SIZE, "a power of two of at least a page", cacheBytes);
+            throw bad(
+                    MigrationParameter.XBZRLE_CACHE_SIZE,
+                    "a power of two no less than the target page size",
+                    cacheBytes);
         }
         if (number(MigrationParameter.MAX_CPU_THROTTLE) < number(MigrationParameter.CPU_THROTTLE_INITIAL)) {
             throw bad(
                     MigrationParameter.MAX_CPU_THROTTLE,
-                    "a number from cpu-throttle-initial to 99",
+                    "an integer in the range of cpu_throttle_initial to 99",
                     number(MigrationParameter.MAX_CPU_THROTTLE));
         }
     }

@@ -1,5 +1,6 @@
 package dev.godwit.qemu.multifd;
 
+import dev.godwit.qemu.PageRoute;
 import dev.godwit.ram.GuestMemory;
 import java.io.IOException;
 import java.nio.channels.GatheringByteChannel;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * round ends, {@link #finish} when nothing more comes; {@link #close} in any case, by any thread. Pages are read some
  * time after {@link #pages} returns and before {@link #finish} does; within a round a page is given once.
  */
-public final class MultifdSender implements AutoCloseable {
+public final class MultifdSender implements PageRoute {
 
     private static final Duration LONGEST_WAIT_FOR_A_THREAD = Duration.ofSeconds(10);
 
@@ -84,6 +85,7 @@ public final class MultifdSender implements AutoCloseable {
      *
      * @throws IOException if a channel has failed
      */
+    @Override
     public void pages(int blockIndex, long firstPage, long pages) throws IOException {
         for (long page = firstPage; page < firstPage + pages; page++) {
             PageBatch batch = filling;
@@ -110,6 +112,7 @@ public final class MultifdSender implements AutoCloseable {
      *
      * @throws IOException if a channel has failed
      */
+    @Override
     public void sync() throws IOException {
         flush();
         queue.sync();
@@ -120,22 +123,26 @@ public final class MultifdSender implements AutoCloseable {
      *
      * @throws IOException if a channel has failed; not all is sent
      */
+    @Override
     public void finish() throws IOException {
         flush();
         queue.end();
     }
 
     /** {@return how many bytes the channels have sent} */
+    @Override
     public long sentBytes() {
         return sent.bytes();
     }
 
     /** {@return how many pages were sent with their content} */
+    @Override
     public long normalPages() {
         return sent.normalPages();
     }
 
     /** {@return how many pages were found to be zero} */
+    @Override
     public long zeroPages() {
         return sent.zeroPages();
     }
@@ -143,6 +150,20 @@ public final class MultifdSender implements AutoCloseable {
     /** Closes the connections and waits for the threads; what was not sent is lost unless {@link #finish} returned. */
     @Override
     public void close() throws IOException {
+        IOException failure = closeConnections();
+        join();
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    @Override
+    public void abort() {
+        closeConnections();
+    }
+
+    /** {@return what failed, or null} */
+    private @Nullable IOException closeConnections() {
         queue.fail(new IOException("the multifd channels are closed"));
         IOException failure = null;
         for (GatheringByteChannel connection : connections) {
@@ -152,10 +173,7 @@ public final class MultifdSender implements AutoCloseable {
                 failure = e;
             }
         }
-        join();
-        if (failure != null) {
-            throw failure;
-        }
+        return failure;
     }
 
     private void join() {

@@ -1,6 +1,7 @@
 package dev.godwit.qemu.multifd;
 
 import dev.godwit.codec.MultifdCompressor;
+import dev.godwit.qemu.PageViews;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.ZeroPages;

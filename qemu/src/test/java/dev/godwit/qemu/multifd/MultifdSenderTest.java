@@ -3,6 +3,7 @@ package dev.godwit.qemu.multifd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.godwit.qemu.MemoryRam;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.RamBlock;
@@ -67,7 +68,7 @@ class MultifdSenderTest {
         SplittableRandom random = new SplittableRandom(seed);
         MultifdSender.Settings settings =
                 new MultifdSender.Settings(method, level, findZeroPages, new UUID(seed, ~seed));
-        MemorySink sink = new MemorySink();
+        MemoryRam sink = new MemoryRam();
         sink.begin(LAYOUT);
         List<SocketChannel> near = new ArrayList<>();
         try (MultifdReceiver receiver = new MultifdReceiver(channels, method, sink, () -> {})) {
@@ -127,7 +128,7 @@ class MultifdSenderTest {
         }
     }
 
-    private void assertSame(MemorySink sink) throws IOException {
+    private void assertSame(MemoryRam sink) throws IOException {
         for (int block = 0; block < LAYOUT.blocks().size(); block++) {
             assertThat(memory.block(block).mismatch(sink.memory(block)))
                     .as("first different byte of block " + block)
@@ -140,7 +141,7 @@ class MultifdSenderTest {
         try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             server.bind(UnixDomainSocketAddress.of(path));
             SocketChannel near = SocketChannel.open(UnixDomainSocketAddress.of(path));
-            receiver.accept(server.accept(), ByteBuffer.allocate(0));
+            receiver.accept(server.accept());
             return near;
         } finally {
             Files.deleteIfExists(path);
