@@ -1,6 +1,8 @@
 package dev.godwit.kvm;
 
-/** A device that the guest reaches by I/O ports of one byte. All calls are made under the lock of the {@link PortBus}. */
+/**
+ * A device that the guest reaches by I/O ports of one byte. All calls are made under the lock of the {@link PortBus}.
+ */
 interface PortDevice {
 
     /** {@return what the guest reads} */

@@ -3,8 +3,8 @@ package dev.godwit.kvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.godwit.linux.Mapping;
 import dev.godwit.kvm.BootParams.Range;
+import dev.godwit.linux.Mapping;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.RamBlock;
@@ -40,8 +40,7 @@ class GuestAddressesTest {
             assertThat(guest.ramOffset(3 * GIB - 1, 1)).isEqualTo(3 * GIB - 1);
             assertThat(guest.ramOffset(4 * GIB, 1)).isEqualTo(3 * GIB);
             guest.write(6 * GIB - 2, new byte[] {1, 2});
-            assertThat(mapping.memory().get(ValueLayout.JAVA_BYTE, 5 * GIB - 1))
-                    .isEqualTo((byte) 2);
+            assertThat(mapping.memory().get(ValueLayout.JAVA_BYTE, 5 * GIB - 1)).isEqualTo((byte) 2);
             for (long gpa : new long[] {3 * GIB - 1, 3 * GIB, 4 * GIB - 1, 6 * GIB - 1, -1}) {
                 assertThatThrownBy(() -> guest.ramOffset(gpa, 2)).hasMessageContaining("not the guest's RAM");
             }

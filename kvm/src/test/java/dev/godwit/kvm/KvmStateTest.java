@@ -38,7 +38,10 @@ class KvmStateTest {
             for (StateField old : device.fields()) {
                 fields.add(
                         device.idstr().equals(idstr) && old.name().equals(field)
-                                ? new StateField(field, old.type(), change.apply(old.content().clone()))
+                                ? new StateField(
+                                        field,
+                                        old.type(),
+                                        change.apply(old.content().clone()))
                                 : old);
             }
             devices.add(new DeviceState(device.idstr(), device.instanceId(), device.versionId(), fields));
@@ -74,7 +77,8 @@ class KvmStateTest {
                 .hasSize(cpu.fields().size())
                 .contains("regs.rip", "sregs.cs.base", "xsave", "msr.00000010", "lapic.regs", "events.flags");
         assertThat(cpu.uint64("sregs.cr3")).isEqualTo(0x9000);
-        assertThat(state.device("godwit/pit", 0).uint32("kvm.channels[0].count")).isNotNegative();
+        assertThat(state.device("godwit/pit", 0).uint32("kvm.channels[0].count"))
+                .isNotNegative();
     }
 
     @Test
@@ -130,8 +134,7 @@ class KvmStateTest {
 
     @Test
     void a_damaged_list_of_cpuid_leaves_is_refused() throws Exception {
-        refused(
-                with(stateOfTheMemoryGuest(), "godwit/cpu", "cpuid", buffer -> new byte[27]), 1, "found 27 bytes");
+        refused(with(stateOfTheMemoryGuest(), "godwit/cpu", "cpuid", buffer -> new byte[27]), 1, "found 27 bytes");
     }
 
     @Test

@@ -49,7 +49,8 @@ class LinuxImageTest {
 
     @Test
     void a_good_image_is_taken() {
-        assertThatCode(() -> LinuxImage.read(Path.of("kernel"), image().array())).doesNotThrowAnyException();
+        assertThatCode(() -> LinuxImage.read(Path.of("kernel"), image().array()))
+                .doesNotThrowAnyException();
     }
 
     @Test
@@ -111,7 +112,8 @@ class LinuxImageTest {
 
     @Test
     void a_kernel_that_needs_more_ram_is_refused_with_how_much() throws Exception {
-        Path kernel = Files.write(folder.resolve("kernel"), image().putInt(0x260, 64 << 20).array());
+        Path kernel = Files.write(
+                folder.resolve("kernel"), image().putInt(0x260, 64 << 20).array());
         try (Mapping mapping = Mapping.anonymous(8 << 20)) {
             GuestAddresses guest = GuestAddresses.of(TestGuest.memoryOf(mapping));
             assertThatThrownBy(() -> LinuxImage.load(new Boot.Linux(kernel, Optional.empty(), ""), guest, 1))
@@ -124,8 +126,8 @@ class LinuxImageTest {
         Path kernel = Files.write(folder.resolve("kernel"), image().array());
         try (Mapping mapping = Mapping.anonymous(8 << 20)) {
             GuestAddresses guest = GuestAddresses.of(TestGuest.memoryOf(mapping));
-            assertThatThrownBy(() ->
-                            LinuxImage.load(new Boot.Linux(kernel, Optional.empty(), "x".repeat(256)), guest, 1))
+            assertThatThrownBy(
+                            () -> LinuxImage.load(new Boot.Linux(kernel, Optional.empty(), "x".repeat(256)), guest, 1))
                     .hasMessageContaining("up to 255 characters");
         }
     }
