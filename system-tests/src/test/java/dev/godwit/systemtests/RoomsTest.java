@@ -30,6 +30,7 @@ class RoomsTest {
             Map.entry("ram", Set.of()),
             Map.entry("codec", Set.of("ram")),
             Map.entry("engine", Set.of("ram")),
+            Map.entry("kvm", Set.of("linux", "engine", "ram")),
             Map.entry("transport", Set.of("linux")),
             Map.entry("host", Set.of("linux", "engine", "ram")),
             Map.entry("workload", Set.of("host", "linux", "engine", "ram")),
