@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -35,6 +36,18 @@ final class DiffCommand implements Callable<Integer> {
     private Path secondPath = Path.of("");
 
     @Option(
+            names = "--offset",
+            paramLabel = "SIZE",
+            description = "Where the stream starts in A (QEMU's file:PATH,offset=N), and in B; 0 by default.")
+    private ByteCount offset = new ByteCount(0);
+
+    @Option(
+            names = "--offset-b",
+            paramLabel = "SIZE",
+            description = "Where it starts in B, where that is another place.")
+    private @Nullable ByteCount offsetB;
+
+    @Option(
             names = "--max-ranges",
             paramLabel = "N",
             defaultValue = "1000",
@@ -47,8 +60,8 @@ final class DiffCommand implements Callable<Integer> {
             throw common.usage("--max-ranges has to be 1 or more");
         }
         try (StatusLine progress = common.cancellableProgress();
-                Snapshot first = Snapshot.open(firstPath, 0, progress);
-                Snapshot second = Snapshot.open(secondPath, 0, progress)) {
+                Snapshot first = Snapshot.open(firstPath, offset.bytes(), progress);
+                Snapshot second = Snapshot.open(secondPath, (offsetB == null ? offset : offsetB).bytes(), progress)) {
             SnapshotDifference difference =
                     SnapshotDifference.between(first, first.vmState(), second, second.vmState(), maxRanges, progress);
             Map<String, List<FieldDifference>> fields = fields(difference, first.vmState(), second.vmState());

@@ -87,6 +87,12 @@ final class Failures implements IExecutionExceptionHandler, IParameterExceptionH
         return Printable.text(text);
     }
 
+    /** {@return what to say where the heap was used up: by what a file or a source sent, for its pages are counted} */
+    static String outOfMemory() {
+        return "this JVM's heap of " + (Runtime.getRuntime().maxMemory() >> 20)
+                + " MiB is used up; GODWIT_OPTS=-Xmx1g, for example, sets a larger one";
+    }
+
     private static String words(GuestLocation location) {
         return switch (location) {
             case GUEST_AT_SOURCE -> "guest: GUEST_AT_SOURCE, it is at the source, as it was";

@@ -27,6 +27,8 @@ import picocli.CommandLine.TypeConversionException;
             VerifyCommand.class,
             DiffCommand.class,
             ConvertCommand.class,
+            RunCommand.class,
+            MigrateCommand.class,
             DemoCommand.class,
             DoctorCommand.class,
             CommandLine.HelpCommand.class
@@ -51,7 +53,13 @@ public final class Godwit implements Callable<Integer> {
         CommandLine command = godwit.commandLine()
                 .setOut(new PrintWriter(System.out, false, StandardCharsets.UTF_8))
                 .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8));
-        int status = command.execute(args);
+        int status;
+        try {
+            status = command.execute(args);
+        } catch (OutOfMemoryError e) {
+            command.getErr().println("godwit: " + Failures.outOfMemory());
+            status = ExitStatus.FAILED;
+        }
         command.getOut().flush();
         godwit.interruption.awaitUndone();
         System.exit(status);

@@ -5,6 +5,8 @@ import dev.godwit.operations.ReceiveOptions;
 import dev.godwit.operations.ReceiveResult;
 import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.transport.MigrationUri;
+import dev.godwit.transport.TlsCredentials.Endpoint;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -55,6 +57,9 @@ final class ReceiveCommand implements Callable<Integer> {
     @Option(names = "--switchover-ack", description = "The source has the capability switchover-ack on.")
     private boolean switchoverAck;
 
+    @Mixin
+    private TlsArguments tls = new TlsArguments();
+
     @Override
     public Integer call() throws Exception {
         ReceiveOptions options = options();
@@ -72,12 +77,18 @@ final class ReceiveCommand implements Callable<Integer> {
         return ExitStatus.DONE;
     }
 
-    private ReceiveOptions options() {
+    private ReceiveOptions options() throws IOException {
         if (multifdChannels == 0 && multifdCompression != MultifdMethod.NONE) {
             throw common.usage("--multifd-compression needs --multifd-channels");
         }
         try {
-            return new ReceiveOptions(file, listen, multifdChannels, multifdCompression, switchoverAck);
+            return new ReceiveOptions(
+                    file,
+                    listen,
+                    multifdChannels,
+                    multifdCompression,
+                    switchoverAck,
+                    tls.credentials(Endpoint.SERVER, common));
         } catch (IllegalArgumentException e) {
             throw common.usage(e.getMessage());
         }

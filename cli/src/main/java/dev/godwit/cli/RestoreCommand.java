@@ -7,8 +7,12 @@ import dev.godwit.operations.RestoreResult;
 import dev.godwit.qmp.QmpAddress;
 import dev.godwit.transport.ByteSize;
 import dev.godwit.transport.MigrationUri;
+import dev.godwit.transport.TlsClient;
+import dev.godwit.transport.TlsCredentials.Endpoint;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -58,6 +62,15 @@ final class RestoreCommand implements Callable<Integer> {
             description = "Send all of RAM before the guest runs: the only way so far.")
     private boolean eager;
 
+    @Mixin
+    private TlsArguments tls = new TlsArguments();
+
+    @Option(
+            names = "--tls-hostname",
+            paramLabel = "NAME",
+            description = "Whose certificate the destination has to have; by default the host of a tcp: URI.")
+    private @Nullable String tlsHostname;
+
     @Option(names = "--max-bandwidth", paramLabel = "SIZE", description = "Bytes a second at most; none by default.")
     private ByteCount maxBandwidth = new ByteCount(0);
 
@@ -80,12 +93,21 @@ final class RestoreCommand implements Callable<Integer> {
         return ExitStatus.DONE;
     }
 
-    private Destination destination() {
+    private Destination destination() throws IOException {
+        if (into.qmp != null && tls.areGiven()) {
+            throw common.usage("--tls-creds goes with --to; with --qmp the stream does not leave this host");
+        }
+        if (tlsHostname != null && (!tls.areGiven() || tlsHostname.isBlank())) {
+            throw common.usage("--tls-hostname needs a name, and --tls-creds");
+        }
         if (into.qmp != null) {
             return new Destination.Deferred(into.qmp);
         }
         if (into.uri != null) {
-            return new Destination.Listening(into.uri);
+            Optional<String> hostname = Optional.ofNullable(tlsHostname);
+            return new Destination.Listening(
+                    into.uri,
+                    tls.credentials(Endpoint.CLIENT, common).map(credentials -> new TlsClient(credentials, hostname)));
         }
         throw common.usage("one of --qmp and --to is needed");
     }

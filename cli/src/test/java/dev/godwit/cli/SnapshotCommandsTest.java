@@ -140,6 +140,36 @@ class SnapshotCommandsTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"mapped-ram-bitmaps.mig", "mapped-ram-virtio-mem.mig"})
+    void a_file_with_bitmaps_and_early_devices_makes_the_same_stream_directly_and_through_a_snapshot(String name) {
+        Path original = Captures.unpack(name, folder);
+        assertThat(Run.of("inspect", original).out()).contains("dirty-bitmap");
+        assertThat(Run.of("verify", original).status()).isZero();
+        Path snapshot = convert(original, "snapshot", "mapped-ram");
+        assertThat(Run.of("verify", snapshot).out()).contains("whole");
+        Path direct = convert(original, "direct", "qemu");
+        assertThat(convert(snapshot, "around", "qemu")).hasSameBinaryContentAs(direct);
+        assertThat(convert(convert(direct, "again", "mapped-ram"), "thrice", "qemu"))
+                .hasSameBinaryContentAs(direct);
+        assertThat(Run.of("diff", original, direct).out()).isEqualTo("the same\n");
+    }
+
+    @Test
+    void diff_finds_streams_that_start_inside_their_files() {
+        Path contained = Captures.unpack("mapped-ram-offset.mig", folder);
+        Path out = folder.resolve("out");
+        assertThat(Run.of("convert", "--offset", "4K", contained, out, "--to", "mapped-ram")
+                        .status())
+                .isZero();
+        assertThat(Run.of("diff", "--offset", "4K", contained, contained).out()).isEqualTo("the same\n");
+        assertThat(Run.of("diff", "--offset", "0x1000", "--offset-b", "0", contained, out)
+                        .out())
+                .isEqualTo("the same\n");
+        assertThat(Run.of("diff", "--offset-b", "4K", out, contained).out()).isEqualTo("the same\n");
+        assertThat(Run.of("diff", "--offset", "4K", contained, out).status()).isEqualTo(ExitStatus.FAILED);
+    }
+
     @Test
     void diff_lists_blocks_pages_and_fields() {
         Run run = Run.of("diff", mappedRam, stream);

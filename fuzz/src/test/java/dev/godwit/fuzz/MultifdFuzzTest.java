@@ -7,7 +7,6 @@ import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.util.List;
 
@@ -27,7 +26,7 @@ class MultifdFuzzTest {
         PageSinkOfNothing sink = new PageSinkOfNothing();
         sink.begin(LAYOUT);
         try (MultifdReceiver receiver = new MultifdReceiver(1, method, sink, () -> {})) {
-            receiver.accept(Channels.newChannel(new ByteArrayInputStream(bytes)), ByteBuffer.allocate(0));
+            receiver.accept(Channels.newChannel(new ByteArrayInputStream(bytes)));
             try {
                 receiver.begin(LAYOUT);
                 while (true) {

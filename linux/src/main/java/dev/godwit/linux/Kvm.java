@@ -1,6 +1,6 @@
 package dev.godwit.linux;
 
-import java.lang.foreign.MemorySegment;
+import dev.godwit.linux.calls.IoctlCalls;
 import java.nio.file.Path;
 
 /** Whether this user can make virtual machines with {@code /dev/kvm}. */
@@ -32,7 +32,8 @@ public final class Kvm {
     /** {@return whether KVM can be used, asked of the kernel} */
     public static Support probe() {
         try (OpenFile device = OpenFile.open(DEVICE, OpenFlag.WRITE)) {
-            return new Support.Available((int) device.ioctl(KVM_GET_API_VERSION, MemorySegment.NULL));
+            return new Support.Available(
+                    (int) device.descriptor().check("ioctl", fd -> IoctlCalls.ioctl(fd, KVM_GET_API_VERSION, 0)));
         } catch (LinuxException e) {
             return new Support.Refused(e.errno());
         }

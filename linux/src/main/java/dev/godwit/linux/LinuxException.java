@@ -23,6 +23,21 @@ public final class LinuxException extends IOException {
         this.errnoCode = errno.code();
     }
 
+    /**
+     * {@return the result, which is not negative}
+     *
+     * @param call the call's name
+     * @param result what it answered: minus errno where it failed
+     * @param operands what it was asked; its words are only made for a failure
+     * @throws LinuxException if the result is negative
+     */
+    public static long check(String call, long result, Object operands) throws LinuxException {
+        if (result < 0) {
+            throw new LinuxException(call, new Errno((int) -result), operands.toString());
+        }
+        return result;
+    }
+
     /** {@return the name of the call that failed} */
     public String call() {
         return call;

@@ -3,11 +3,13 @@ package dev.godwit.linux;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
+import dev.godwit.linux.calls.FileCalls;
+import dev.godwit.linux.calls.FileWriteCalls;
+import dev.godwit.linux.calls.LibC;
 import java.io.Closeable;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * An open file, used by position. Owns its descriptor.
@@ -18,18 +20,14 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class OpenFile implements Closeable {
 
-    private static final int CLOSED = 1 << 30;
-    private static final int RELEASED = 1 << 29;
     private static final int MODE = 0600;
 
     private final Path path;
-    private final int fd;
-    /** Calls under way, plus CLOSED once close was called, plus RELEASED once the descriptor is gone. */
-    private final AtomicInteger users = new AtomicInteger();
+    private final Descriptor descriptor;
 
-    private OpenFile(Path path, int fd) {
+    private OpenFile(Path path, Descriptor descriptor) {
         this.path = path;
-        this.fd = fd;
+        this.descriptor = descriptor;
     }
 
     /**
@@ -48,9 +46,18 @@ public final class OpenFile implements Closeable {
             do {
                 fd = FileCalls.open(name, bits, MODE);
             } while (fd == -Errno.EINTR.code());
-            check("open", fd, path.toString());
-            return new OpenFile(path, (int) fd);
+            return new OpenFile(path, Descriptor.ofResult("open", fd, path.toString()));
         }
+    }
+
+    /** {@return the file of a descriptor, which it owns from now on} */
+    static OpenFile of(Descriptor descriptor) {
+        return new OpenFile(Path.of(descriptor.name()), descriptor);
+    }
+
+    /** {@return the owner of the descriptor; closing it closes the file} */
+    public Descriptor descriptor() {
+        return descriptor;
     }
 
     /** {@return the path it was opened by} */
@@ -73,7 +80,7 @@ public final class OpenFile implements Closeable {
             }
         }
         long done = 0;
-        enter("pread");
+        int fd = enter("pread");
         try {
             while (done < target.byteSize()) {
                 MemorySegment rest = target.asSlice(done);
@@ -103,7 +110,7 @@ public final class OpenFile implements Closeable {
             }
         }
         long done = 0;
-        enter("pwrite");
+        int fd = enter("pwrite");
         try {
             while (done < source.byteSize()) {
                 MemorySegment rest = source.asSlice(done);
@@ -125,27 +132,27 @@ public final class OpenFile implements Closeable {
 
     /** Gives the bytes of a range back to the disk; they read as zero afterwards, the file's length stays. */
     public void punchHole(long positionBytes, long lengthBytes) throws LinuxException {
-        call("fallocate", () -> FileWriteCalls.punchHole(fd, positionBytes, lengthBytes));
+        call("fallocate", fd -> FileWriteCalls.punchHole(fd, positionBytes, lengthBytes));
     }
 
     /** Takes what is synced of this file out of the page cache, so that it is read from the disk again. */
     public void dropCache() throws LinuxException {
-        call("posix_fadvise", () -> FileWriteCalls.dropCache(fd));
+        call("posix_fadvise", fd -> FileWriteCalls.dropCache(fd));
     }
 
     /** Cuts the file, or lengthens it by a hole. */
     public void truncate(long lengthBytes) throws LinuxException {
-        call("ftruncate", () -> FileWriteCalls.ftruncate(fd, lengthBytes));
+        call("ftruncate", fd -> FileWriteCalls.ftruncate(fd, lengthBytes));
     }
 
     /** Waits until the content, and what is needed to find it, is on the disk. */
     public void syncContent() throws LinuxException {
-        call("fdatasync", () -> FileWriteCalls.fdatasync(fd));
+        call("fdatasync", fd -> FileWriteCalls.fdatasync(fd));
     }
 
     /** Waits until content and status are on the disk; of a folder: its names. */
     public void sync() throws LinuxException {
-        call("fsync", () -> FileWriteCalls.fsync(fd));
+        call("fsync", fd -> FileWriteCalls.fsync(fd));
     }
 
     /**
@@ -153,13 +160,13 @@ public final class OpenFile implements Closeable {
      * end of this process; false where another holds it.
      */
     public boolean tryLock() throws LinuxException {
-        enter("flock");
+        int fd = enter("flock");
         try {
             long result = FileWriteCalls.flock(fd, FileWriteCalls.LOCK_EX | FileWriteCalls.LOCK_NB);
             if (result == -Errno.EAGAIN.code()) {
                 return false;
             }
-            check("flock", result, path.toString());
+            LinuxException.check("flock", result, path.toString());
             return true;
         } finally {
             leave();
@@ -177,13 +184,13 @@ public final class OpenFile implements Closeable {
     }
 
     private long seek(long fromBytes, int whence) throws LinuxException {
-        enter("lseek");
+        int fd = enter("lseek");
         try {
             long result = FileCalls.lseek(fd, fromBytes, whence);
             if (result == -Errno.ENXIO.code()) {
                 return -1;
             }
-            return check("lseek", result, path + " from byte " + fromBytes);
+            return LinuxException.check("lseek", result, path + " from byte " + fromBytes);
         } finally {
             leave();
         }
@@ -191,11 +198,11 @@ public final class OpenFile implements Closeable {
 
     /** {@return length, disk space and identity} */
     public FileStatus status() throws LinuxException {
-        enter("statx");
+        int fd = enter("statx");
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment status = arena.allocate(FileCalls.STATX_LAYOUT);
             MemorySegment empty = arena.allocate(1);
-            check(
+            LinuxException.check(
                     "statx",
                     FileCalls.statx(fd, empty, FileCalls.AT_EMPTY_PATH, FileCalls.STATX_BASIC_STATS, status),
                     path.toString());
@@ -209,69 +216,32 @@ public final class OpenFile implements Closeable {
         }
     }
 
-    /** {@return the answer of a device to a request, not negative} */
-    long ioctl(long request, MemorySegment argument) throws LinuxException {
-        enter("ioctl");
-        try {
-            return check("ioctl", IoctlCalls.ioctl(fd, request, argument), path.toString());
-        } finally {
-            leave();
-        }
-    }
-
     /** Closes the descriptor, and gives a lock up. Twice does no harm. */
     @Override
     public void close() {
-        users.getAndUpdate(state -> state | CLOSED);
-        release();
+        descriptor.close();
     }
 
-    private interface Call {
-        long make();
+    private void call(String name, Descriptor.Call call) throws LinuxException {
+        LinuxException.check(name, descriptor.use(call), descriptor.isClosed() ? path + ", which is closed" : path);
     }
 
-    private void call(String name, Call call) throws LinuxException {
-        enter(name);
-        try {
-            long result;
-            do {
-                result = call.make();
-            } while (result == -Errno.EINTR.code());
-            check(name, result, path.toString());
-        } finally {
-            leave();
-        }
-    }
-
-    private void enter(String call) throws LinuxException {
-        if ((users.incrementAndGet() & CLOSED) != 0) {
+    private int enter(String call) throws LinuxException {
+        int fd = descriptor.borrow();
+        if (fd < 0) {
             leave();
             throw new LinuxException(call, Errno.EBADF, path + ", which is closed");
         }
+        return fd;
     }
 
     private void leave() {
-        if (users.decrementAndGet() == CLOSED) {
-            release();
-        }
-    }
-
-    private void release() {
-        if (users.compareAndSet(CLOSED, CLOSED | RELEASED)) {
-            FileCalls.close(fd);
-        }
+        descriptor.giveBack();
     }
 
     private void checkAt(String call, long result, long lengthBytes, long positionBytes) throws LinuxException {
         if (result < 0) {
-            check(call, result, lengthBytes + " bytes at byte " + positionBytes + " of " + path);
+            LinuxException.check(call, result, lengthBytes + " bytes at byte " + positionBytes + " of " + path);
         }
-    }
-
-    private static long check(String call, long result, String operands) throws LinuxException {
-        if (result < 0) {
-            throw new LinuxException(call, new Errno((int) -result), operands);
-        }
-        return result;
     }
 }

@@ -1,5 +1,7 @@
 package dev.godwit.linux;
 
+import dev.godwit.linux.calls.FileCalls;
+
 /** How a file is opened by {@link OpenFile#open}. Descriptors are never inherited by other programs. */
 public enum OpenFlag {
     /** For writing too; without it a file is opened for reading only. */

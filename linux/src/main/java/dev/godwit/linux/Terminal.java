@@ -2,6 +2,7 @@ package dev.godwit.linux;
 
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import dev.godwit.linux.calls.IoctlCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;

@@ -51,6 +51,15 @@ public enum UserfaultfdFeature {
         return features;
     }
 
+    /** {@return the kernel's bits of features} */
+    static long bits(Set<UserfaultfdFeature> features) {
+        long bits = 0;
+        for (UserfaultfdFeature feature : features) {
+            bits |= feature.bit();
+        }
+        return bits;
+    }
+
     @SuppressWarnings("EnumOrdinal") // the constants stand in the kernel's bit order; a test holds them to its header
     long bit() {
         return 1L << ordinal();

@@ -1,14 +1,17 @@
 package dev.godwit.operations;
 
+import dev.godwit.engine.StreamFormatException;
 import dev.godwit.qemu.ByteInput;
 import dev.godwit.qemu.ReturnPathMessage;
 import dev.godwit.qemu.ReturnPathMessages;
 import dev.godwit.transport.MigrationChannel;
 import java.io.IOException;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Hears the return path of an outgoing precopy stream on a virtual thread, until the destination says SHUT or hangs up.
@@ -27,12 +30,13 @@ final class DestinationAnswers {
     }
 
     private final CompletableFuture<LastWord> lastWord = new CompletableFuture<>();
+    private volatile @Nullable IOException failure;
 
     DestinationAnswers(MigrationChannel channel) {
         Thread.ofVirtual().name("return-path").start(() -> lastWord.complete(hear(channel)));
     }
 
-    private static LastWord hear(MigrationChannel channel) {
+    private LastWord hear(MigrationChannel channel) {
         ByteInput input = new ByteInput(channel);
         try {
             while (true) {
@@ -51,9 +55,17 @@ final class DestinationAnswers {
                     }
                 }
             }
+        } catch (StreamFormatException e) {
+            return LastWord.NONE;
         } catch (IOException e) {
+            failure = e;
             return LastWord.NONE;
         }
+    }
+
+    /** {@return what kept the destination's words from being heard, where it was more than their end} */
+    Optional<IOException> failure() {
+        return Optional.ofNullable(failure);
     }
 
     /** {@return whether the destination has said its last word already} */

@@ -2,6 +2,7 @@ package dev.godwit.operations;
 
 import dev.godwit.qmp.JsonBoolean;
 import dev.godwit.qmp.JsonObject;
+import dev.godwit.qmp.JsonString;
 import dev.godwit.qmp.MigrationStatus;
 import dev.godwit.qmp.QemuMonitor;
 import dev.godwit.qmp.QmpClient;
@@ -9,6 +10,7 @@ import dev.godwit.qmp.QmpException;
 import dev.godwit.qmp.RunState;
 import dev.godwit.transport.MigrationChannel;
 import dev.godwit.transport.MigrationUri;
+import dev.godwit.transport.TlsClient;
 import java.io.Closeable;
 import java.io.IOException;
 import java.time.Duration;
@@ -23,7 +25,8 @@ abstract sealed class DestinationQemu implements Closeable {
 
     static DestinationQemu open(RestoreOptions.Destination destination) throws IOException {
         return switch (destination) {
-            case RestoreOptions.Destination.Listening(MigrationUri uri) -> new Listening(uri);
+            case RestoreOptions.Destination.Listening(MigrationUri uri, Optional<TlsClient> tls) ->
+                new Listening(uri, tls);
             case RestoreOptions.Destination.Deferred(var address) -> new Deferred(QmpClient.connect(address));
         };
     }
@@ -43,14 +46,16 @@ abstract sealed class DestinationQemu implements Closeable {
     /** Nothing is known of it but where it listens. */
     private static final class Listening extends DestinationQemu {
         private final MigrationUri uri;
+        private final Optional<TlsClient> tls;
 
-        Listening(MigrationUri uri) {
+        Listening(MigrationUri uri, Optional<TlsClient> tls) {
             this.uri = uri;
+            this.tls = tls;
         }
 
         @Override
         MigrationChannel connect() throws IOException {
-            return uri.connect(CONNECT_TIMEOUT);
+            return tls.isPresent() ? uri.connect(CONNECT_TIMEOUT, tls.get()) : uri.connect(CONNECT_TIMEOUT);
         }
 
         @Override
@@ -97,9 +102,14 @@ abstract sealed class DestinationQemu implements Closeable {
             }
             settings = new QemuSettings(qemu);
             settings.onlyCapabilities(Set.of("events"));
+            settings.parameter("tls-creds", new JsonString(""));
             MigrationUri uri = new MigrationUri.Unix(folder.resolve("migration.sock"));
             listen(JsonObject.of("uri", uri.toString()));
-            return uri.connect(CONNECT_TIMEOUT);
+            try {
+                return uri.connect(CONNECT_TIMEOUT);
+            } catch (IOException e) {
+                throw explained(e); // it has ended between the two
+            }
         }
 
         /** Since 9.1 QEMU can stay alive when the load fails, and say why; an older one ends. */

@@ -2,16 +2,21 @@ package dev.godwit.operations;
 
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSink;
+import dev.godwit.qemu.StreamHeader;
 import dev.godwit.qemu.multifd.ConnectionKind;
+import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.qemu.multifd.MultifdReceiver;
 import dev.godwit.transport.MigrationChannel;
 import dev.godwit.transport.MigrationListener;
+import dev.godwit.transport.TlsHandshakeException;
+import dev.godwit.transport.TlsMigrationChannel;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,46 +24,122 @@ import org.jspecify.annotations.Nullable;
  * first (qemu-migration specification section 4.1). A connection too many fails the migration: a source that uses
  * multifd without our knowing would leave its pages out.
  *
- * <p>A virtual thread accepts, and one for each connection waits for its first bytes. The main connection is then read
- * by the caller of {@link #awaitMain}.
+ * <p>A virtual thread accepts, and one for each connection does its TLS handshake, if there is to be one, and waits for
+ * its first bytes. The main connection is then read by the caller of {@link #awaitMain}.
+ *
+ * <p>Who does not get through the handshake is nobody's source: once a source is there, a stranger cannot disturb its
+ * migration. Before, the refusal ends the wait, so that whoever set the two up learns of it; but one who only looks
+ * whether the port is open is overlooked.
  */
-final class IncomingConnections implements Closeable {
+public final class IncomingConnections implements Closeable {
+
+    /** So many connections may be in their handshake at once; QEMU opens 257 at most. */
+    private static final int MAX_IN_HANDSHAKE = 300;
+
+    /** The reading of the main connection. */
+    public interface Reading<T> {
+        /** Does it. */
+        T run() throws IOException;
+    }
 
     private final MigrationListener listener;
+    private final Semaphore handshakes = new Semaphore(MAX_IN_HANDSHAKE);
     private final int multifdChannels;
     private final @Nullable MultifdReceiver multifd;
     private final List<MigrationChannel> accepted = new ArrayList<>();
+    private final List<IOException> refusals = new ArrayList<>();
+    private int inHandshake;
+    private int admitted;
+    private boolean listenerEnded;
     private @Nullable MigrationChannel main;
     private @Nullable IOException failure;
     private boolean closed;
 
     IncomingConnections(MigrationListener listener, ReceiveOptions options, RamSink sink, Progress progress) {
+        this(listener, options.multifdChannels(), options.multifdMethod(), sink, progress);
+    }
+
+    /**
+     * Begins to accept.
+     *
+     * @param listener closed with this
+     * @param multifdChannels how many connections the source opens besides the main one
+     * @param sink takes the pages of the multifd channels
+     * @param progress hears of them
+     */
+    public IncomingConnections(
+            MigrationListener listener,
+            int multifdChannels,
+            MultifdMethod multifdMethod,
+            RamSink sink,
+            Progress progress) {
         this.listener = listener;
-        this.multifdChannels = options.multifdChannels();
+        this.multifdChannels = multifdChannels;
         this.multifd = multifdChannels == 0
                 ? null
-                : new MultifdReceiver(multifdChannels, options.multifdMethod(), sink, this::multifdFailed, progress);
+                : new MultifdReceiver(multifdChannels, multifdMethod, sink, this::multifdFailed, progress);
         Thread.ofVirtual().name("accept").start(this::acceptAll);
     }
 
     private void acceptAll() {
         try {
             while (true) {
+                handshakes.acquireUninterruptibly();
                 MigrationChannel channel = listener.accept();
-                int number = add(channel);
-                if (number > multifdChannels + 1) {
-                    fail(new IOException("the source opened connection " + number + " of " + (multifdChannels + 1)
-                            + "; if its capability multifd is on, give its number of channels and its compression"));
-                    return;
-                }
-                if (multifd == null) {
-                    mainIs(channel);
+                add(channel);
+                if (channel instanceof TlsMigrationChannel secured) {
+                    inHandshake(1);
+                    Thread.ofVirtual().name("handshake").start(() -> secure(secured));
                 } else {
-                    Thread.ofVirtual().name("classify").start(() -> classify(channel, multifd));
+                    handshakes.release();
+                    admit(channel);
                 }
             }
         } catch (IOException e) {
             noMoreConnections(e);
+        }
+    }
+
+    private void secure(TlsMigrationChannel channel) {
+        try {
+            channel.handshake();
+            admit(channel);
+        } catch (TlsHandshakeException e) {
+            refused(channel, e);
+        } catch (IOException e) {
+            fail(e);
+        } finally {
+            inHandshake(-1);
+            handshakes.release();
+        }
+    }
+
+    private synchronized void inHandshake(int more) {
+        inHandshake += more;
+    }
+
+    private synchronized void refused(TlsMigrationChannel channel, TlsHandshakeException e) {
+        accepted.remove(channel);
+        if (listenerEnded || (!e.peerWasSilent() && !closed)) {
+            if (admitted == 0) {
+                fail(e);
+            } else if (refusals.isEmpty()) {
+                refusals.add(e);
+            }
+        }
+    }
+
+    /** A connection of the source: read at once if it can only be the main one. */
+    private synchronized void admit(MigrationChannel channel) {
+        admitted++;
+        if (admitted > multifdChannels + 1) {
+            fail(new IOException("the source opened connection " + admitted + " of " + (multifdChannels + 1)
+                    + "; if its capability multifd is on, give its number of channels and its compression"));
+        } else if (multifd == null) {
+            main = channel;
+            notifyAll();
+        } else {
+            Thread.ofVirtual().name("classify").start(() -> classify(channel, multifd));
         }
     }
 
@@ -75,23 +156,24 @@ final class IncomingConnections implements Closeable {
             ConnectionKind kind = ConnectionKind.ofFirstBytes(first.getInt(0))
                     .orElseThrow(() -> new IOException("a connection from " + channel.remote()
                             + " is neither a migration nor a multifd channel: its first bytes are 0x"
-                            + Integer.toHexString(first.getInt(0))));
+                            + Integer.toHexString(first.getInt(0))
+                            + StreamHeader.meaning(first.getInt(0))));
+            MigrationChannel whole = new PushedBackChannel(first, channel);
             switch (kind) {
-                case MAIN -> mainIs(new PushedBackChannel(first, channel));
-                case MULTIFD -> receiver.accept(channel, first);
+                case MAIN -> mainIs(whole);
+                case MULTIFD -> receiver.accept(whole);
             }
         } catch (IOException e) {
             fail(e);
         }
     }
 
-    private synchronized int add(MigrationChannel channel) throws IOException {
+    private synchronized void add(MigrationChannel channel) throws IOException {
         if (closed) {
             channel.close();
             throw new IOException("closed");
         }
         accepted.add(channel);
-        return accepted.size();
     }
 
     private synchronized void mainIs(MigrationChannel channel) throws IOException {
@@ -103,7 +185,8 @@ final class IncomingConnections implements Closeable {
     }
 
     private synchronized void noMoreConnections(IOException e) {
-        if (failure == null && !closed && main == null) {
+        listenerEnded = true;
+        if (failure == null && !closed && main == null && inHandshake == 0) {
             failure = e;
         }
         notifyAll();
@@ -121,8 +204,12 @@ final class IncomingConnections implements Closeable {
         closeAll();
     }
 
-    /** Waits for the main connection. */
-    synchronized void awaitMain() throws IOException {
+    /**
+     * Waits for the main connection.
+     *
+     * @throws IOException if it does not come
+     */
+    public synchronized void awaitMain() throws IOException {
         try {
             while (main == null && failure == null && !closed) {
                 wait();
@@ -140,19 +227,20 @@ final class IncomingConnections implements Closeable {
     }
 
     /** {@return the main connection, after {@link #awaitMain}} */
-    synchronized MigrationChannel main() {
+    public synchronized MigrationChannel main() {
         if (main == null) {
             throw new IllegalStateException("no main connection yet");
         }
         return main;
     }
 
-    Optional<MultifdReceiver> multifd() {
+    /** {@return what takes the multifd channels, where there are any} */
+    public Optional<MultifdReceiver> multifd() {
         return Optional.ofNullable(multifd);
     }
 
     /** Runs the reading of the main connection; where another connection failed first, that is the failure told. */
-    <T> T explaining(SourceQemu.Work<T> work) throws IOException {
+    public <T> T explaining(Reading<T> work) throws IOException {
         T result;
         try {
             result = work.run();
@@ -162,6 +250,7 @@ final class IncomingConnections implements Closeable {
                     failure.addSuppressed(e);
                     throw failure;
                 }
+                refusals.forEach(e::addSuppressed);
             }
             throw e;
         }
@@ -174,7 +263,7 @@ final class IncomingConnections implements Closeable {
     }
 
     /** All pages are in: the multifd channels have ended well, or this fails. */
-    void finish() throws IOException {
+    public void finish() throws IOException {
         if (multifd != null) {
             multifd.finish();
         }

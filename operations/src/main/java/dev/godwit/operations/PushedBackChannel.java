@@ -32,6 +32,11 @@ final class PushedBackChannel implements MigrationChannel {
     }
 
     @Override
+    public long write(ByteBuffer[] sources, int offset, int length) throws IOException {
+        return channel.write(sources, offset, length);
+    }
+
+    @Override
     public String remote() {
         return channel.remote();
     }

@@ -12,6 +12,7 @@ import dev.godwit.snapshot.SnapshotOptions;
 import dev.godwit.snapshot.SnapshotWriter;
 import dev.godwit.transport.MigrationListener;
 import dev.godwit.transport.MigrationUri;
+import dev.godwit.transport.TlsServer;
 import java.io.Closeable;
 import java.io.IOException;
 import java.time.Duration;
@@ -62,7 +63,7 @@ public final class Receive implements Closeable {
             runner = Thread.currentThread();
         }
         try (SnapshotWriter writer = SnapshotWriter.create(options.file(), SnapshotOptions.DEFAULT);
-                MigrationListener listener = MigrationListener.open(options.listen())) {
+                MigrationListener listener = listener(options)) {
             ReceivedPages pages = new ReceivedPages(writer);
             try (IncomingConnections incoming = opened(new IncomingConnections(listener, options, pages, progress))) {
                 listening.accept(listener.address());
@@ -74,6 +75,14 @@ public final class Receive implements Closeable {
         } finally {
             ended.countDown();
         }
+    }
+
+    /** QEMU ends its main channel without the goodbye of TLS; the formats know by themselves whether they are whole. */
+    private static MigrationListener listener(ReceiveOptions options) throws IOException {
+        return options.tls().isPresent()
+                ? MigrationListener.open(
+                        options.listen(), new TlsServer(options.tls().get(), true))
+                : MigrationListener.open(options.listen());
     }
 
     private ReceiveResult receive(

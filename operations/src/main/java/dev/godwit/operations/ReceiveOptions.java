@@ -2,7 +2,9 @@ package dev.godwit.operations;
 
 import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.transport.MigrationUri;
+import dev.godwit.transport.TlsCredentials;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * What to receive, and where.
@@ -13,9 +15,21 @@ import java.nio.file.Path;
  *     {@code multifd-channels}; 0 where it has no multifd
  * @param multifdMethod the source's {@code multifd-compression}
  * @param switchoverAck whether the source has the capability {@code switchover-ack} on
+ * @param tls credentials of a server, where the source has {@code tls-creds} set
  */
 public record ReceiveOptions(
-        Path file, MigrationUri listen, int multifdChannels, MultifdMethod multifdMethod, boolean switchoverAck) {
+        Path file,
+        MigrationUri listen,
+        int multifdChannels,
+        MultifdMethod multifdMethod,
+        boolean switchoverAck,
+        Optional<TlsCredentials> tls) {
+
+    /** The same without TLS. */
+    public ReceiveOptions(
+            Path file, MigrationUri listen, int multifdChannels, MultifdMethod multifdMethod, boolean switchoverAck) {
+        this(file, listen, multifdChannels, multifdMethod, switchoverAck, Optional.empty());
+    }
 
     /**
      * Checks the number of channels, and that the URI can carry them.

@@ -10,6 +10,7 @@ import dev.godwit.transport.MigrationChannel;
 import java.io.Closeable;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +37,29 @@ public final class Restore implements Closeable {
      */
     public Restore(RestoreOptions options, Progress progress) {
         this.options = options;
-        this.progress = progress;
+        this.progress = new UntilClosed(progress);
+    }
+
+    /** Ends the opening of a classic stream, which lays it out, when the restore is closed. */
+    private final class UntilClosed implements Progress {
+        private final Progress listener;
+
+        UntilClosed(Progress listener) {
+            this.listener = listener;
+        }
+
+        @Override
+        public void phase(String name, long totalBytes) {
+            listener.phase(name, totalBytes);
+        }
+
+        @Override
+        public void advance(long bytes) {
+            if (isClosed()) {
+                throw new CancellationException("closed");
+            }
+            listener.advance(bytes);
+        }
     }
 
     /**
@@ -48,6 +71,7 @@ public final class Restore implements Closeable {
         long startNs = System.nanoTime();
         try (Snapshot snapshot = Snapshot.open(options.file(), 0, progress);
                 DestinationQemu destination = DestinationQemu.open(options.destination())) {
+            checkOpen();
             send(snapshot, destination);
             return new RestoreResult(
                     snapshot.vmState().configuration().machineType(),
@@ -56,10 +80,11 @@ public final class Restore implements Closeable {
                     Duration.ofNanos(System.nanoTime() - startNs));
         } catch (MigrationException e) {
             throw e;
-        } catch (IOException e) {
+        } catch (IOException | CancellationException e) {
             throw new MigrationException(
                     (isClosed() ? "the restore was cancelled" : "the guest was not restored: " + e.getMessage())
-                            + " (the snapshot is untouched; that QEMU has to be started anew)",
+                            + " (the guest is still in the snapshot, which is untouched; that QEMU has to be started"
+                            + " anew)",
                     GuestLocation.GUEST_AT_SOURCE,
                     e);
         }
@@ -86,10 +111,17 @@ public final class Restore implements Closeable {
             switch (word) {
                 case LOADED -> destination.awaitGuest();
                 case REFUSED -> throw destination.explained(new IOException("the destination could not load it"));
-                case NONE ->
-                    throw destination.explained(new IOException("the destination hung up before it had loaded it"));
+                case NONE -> throw destination.explained(hungUp(answers));
             }
         }
+    }
+
+    private static IOException hungUp(DestinationAnswers answers) {
+        String reason =
+                answers.failure().map(failure -> ": " + failure.getMessage()).orElse("");
+        IOException hungUp = new IOException("the destination hung up before it had loaded it" + reason);
+        answers.failure().ifPresent(hungUp::initCause);
+        return hungUp;
     }
 
     private synchronized MigrationChannel opened(MigrationChannel connection) throws IOException {
@@ -101,11 +133,20 @@ public final class Restore implements Closeable {
         return connection;
     }
 
+    private void checkOpen() throws IOException {
+        if (isClosed()) {
+            throw new IOException("closed");
+        }
+    }
+
     private synchronized boolean isClosed() {
         return closed;
     }
 
-    /** Ends {@link #run} if it is under way, by hanging up. */
+    /**
+     * Ends {@link #run} if it is under way, by hanging up. While it waits for a destination to take its connection, or
+     * for an answer on the control socket, it ends when those are given up: after 10 and 30 seconds.
+     */
     @Override
     public synchronized void close() throws IOException {
         closed = true;

@@ -2,7 +2,9 @@ package dev.godwit.operations;
 
 import dev.godwit.qmp.QmpAddress;
 import dev.godwit.transport.MigrationUri;
+import dev.godwit.transport.TlsClient;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * What to restore, and into what.
@@ -19,8 +21,14 @@ public record RestoreOptions(Path file, Destination destination, long maxBandwid
          * One that listens already ({@code -incoming URI}).
          *
          * @param uri where
+         * @param tls how, where it has {@code tls-creds} set
          */
-        record Listening(MigrationUri uri) implements Destination {}
+        record Listening(MigrationUri uri, Optional<TlsClient> tls) implements Destination {
+            /** One without TLS. */
+            public Listening(MigrationUri uri) {
+                this(uri, Optional.empty());
+            }
+        }
 
         /**
          * One that was started with {@code -incoming defer} and is told where to listen.

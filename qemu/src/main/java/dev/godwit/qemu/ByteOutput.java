@@ -1,13 +1,16 @@
 package dev.godwit.qemu;
 
+import dev.godwit.ram.GuestMemory;
 import java.io.Flushable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.GatheringByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes a migration stream to a channel through one buffer: big-endian values, counted strings, runs of bytes. What is
@@ -22,6 +25,9 @@ public final class ByteOutput implements Flushable {
     private static final int PAST_THE_BUFFER_BYTES = 64 << 10;
     private static final int SMALL_BUFFER_BYTES = 4 << 10;
 
+    /** How many pieces of lent memory one write gathers; the kernel takes 1024 pieces in all. */
+    private static final int MOST_LENT = 256;
+
     private static final ValueLayout.OfLong BE_LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
     private static final ValueLayout.OfInt BE_INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
     private static final ValueLayout.OfShort BE_SHORT =
@@ -30,6 +36,14 @@ public final class ByteOutput implements Flushable {
     private final WritableByteChannel channel;
     private final ByteBuffer buffer;
     private final MemorySegment bytes;
+    private final @Nullable GatheringByteChannel gathering;
+    private final ByteBuffer[] pieces;
+    private final ByteBuffer[] bufferViews;
+    private @Nullable PageViews lentViews;
+    private int lentPieces;
+    private int filledPieces;
+    private int pieceStart;
+    private long lentBytes;
     private long bufferPosition;
     private int next;
 
@@ -52,6 +66,12 @@ public final class ByteOutput implements Flushable {
         this.bufferPosition = positionBytes;
         this.buffer = buffer;
         this.bytes = MemorySegment.ofBuffer(buffer);
+        this.gathering = channel instanceof GatheringByteChannel gathers ? gathers : null;
+        this.pieces = gathering == null ? new ByteBuffer[0] : new ByteBuffer[2 * MOST_LENT + 1];
+        this.bufferViews = gathering == null ? new ByteBuffer[0] : new ByteBuffer[MOST_LENT + 1];
+        for (int i = 0; i < bufferViews.length; i++) {
+            bufferViews[i] = buffer.duplicate();
+        }
     }
 
     /**
@@ -64,7 +84,7 @@ public final class ByteOutput implements Flushable {
 
     /** {@return the position of the next byte} */
     public long position() {
-        return bufferPosition + next;
+        return bufferPosition + next + lentBytes;
     }
 
     /** Writes the low 8 bits. */
@@ -127,15 +147,84 @@ public final class ByteOutput implements Flushable {
         next += (int) lengthBytes;
     }
 
-    /** Hands what is buffered to the channel. */
+    /** {@return views of a machine's memory, as many as {@link #lend} needs} */
+    static PageViews views(GuestMemory memory) {
+        return new PageViews(memory, MOST_LENT);
+    }
+
+    /**
+     * Writes guest memory without a copy: it is read when the output is flushed, and not after. Copied all the same
+     * where the channel cannot gather.
+     *
+     * @param views of {@link #views}, the same ones in every call
+     * @param lengthBytes in one window of the views
+     */
+    void lend(PageViews views, int blockIndex, long offsetBytes, int lengthBytes) throws IOException {
+        if (gathering == null) {
+            write(MemorySegment.ofBuffer(views.view(0, blockIndex, offsetBytes, lengthBytes)));
+            return;
+        }
+        if (lentPieces == MOST_LENT) {
+            flush();
+        }
+        if (lentViews != null && !lentViews.equals(views)) {
+            throw new IllegalArgumentException("memory of two machines in one write");
+        }
+        lentViews = views;
+        endPiece();
+        pieces[filledPieces] = views.view(lentPieces, blockIndex, offsetBytes, lengthBytes);
+        filledPieces++;
+        lentPieces++;
+        lentBytes += lengthBytes;
+    }
+
+    /** What was buffered since the last piece of lent memory becomes a piece of its own. */
+    private void endPiece() {
+        if (next > pieceStart) {
+            pieces[filledPieces] = bufferViews[lentPieces].limit(next).position(pieceStart);
+            filledPieces++;
+            pieceStart = next;
+        }
+    }
+
+    /** Hands what is buffered, and what was lent, to the channel. */
     @Override
     public void flush() throws IOException {
-        if (next > 0) {
-            // Counted first: a write that fails half way must not be repeated by a later flush.
-            int lengthBytes = next;
-            bufferPosition += next;
-            next = 0;
+        if (next == 0 && lentPieces == 0) {
+            return;
+        }
+        // Counted first: a write that fails half way must not be repeated by a later flush.
+        int lengthBytes = next;
+        long gatheredBytes = lentBytes == 0 ? 0 : next + lentBytes;
+        if (lentBytes > 0) {
+            endPiece();
+        }
+        int count = filledPieces;
+        bufferPosition += next + lentBytes;
+        next = 0;
+        pieceStart = 0;
+        lentPieces = 0;
+        filledPieces = 0;
+        lentBytes = 0;
+        if (gathering != null && gatheredBytes > 0) {
+            writeAll(gathering, count, gatheredBytes);
+        } else {
             writeAll(buffer.limit(lengthBytes).position(0));
+        }
+    }
+
+    private void writeAll(GatheringByteChannel target, int count, long lengthBytes) throws IOException {
+        int first = 0;
+        long leftBytes = lengthBytes;
+        while (leftBytes > 0) {
+            long written = target.write(pieces, first, count - first);
+            if (written == 0) {
+                throw notBlocking();
+            }
+            leftBytes -= written;
+            while (first < count && !pieces[first].hasRemaining()) {
+                first++;
+            }
         }
     }
 
@@ -151,9 +240,13 @@ public final class ByteOutput implements Flushable {
     private void writeAll(ByteBuffer source) throws IOException {
         while (source.hasRemaining()) {
             if (channel.write(source) == 0) {
-                throw new IOException("the channel is not in blocking mode");
+                throw notBlocking();
             }
         }
+    }
+
+    private static IOException notBlocking() {
+        return new IOException("the channel is not in blocking mode");
     }
 
     private void room(int lengthBytes) throws IOException {

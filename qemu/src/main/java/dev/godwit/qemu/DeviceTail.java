@@ -1,5 +1,6 @@
 package dev.godwit.qemu;
 
+import dev.godwit.engine.HeapNeed;
 import dev.godwit.engine.StreamFormatException;
 import dev.godwit.qemu.vmstate.DeviceSections;
 import dev.godwit.qemu.vmstate.SectionSplitter;
@@ -16,8 +17,11 @@ import java.util.List;
  */
 final class DeviceTail {
 
-    /** More than any machine's device state; what a hostile stream can make us keep. */
-    static final int MAX_BYTES = 256 << 20;
+    /** More than any machine's device state; what a hostile stream can make us keep, and copy while it is split. */
+    private static final int MAX_BYTES = HeapNeed.limit(256 << 20, 8);
+
+    /** How long a source may be silent in the middle of its device state, which it has ready when it begins with it. */
+    static final long LONGEST_SILENCE_MS = 120_000;
 
     /** How long a source that has sent a whole tail without a vmdescription has to be silent to be done with it. */
     static final long QUIET_MS = 1000;
@@ -26,12 +30,14 @@ final class DeviceTail {
 
     private final ByteInput input;
     private final List<Section> earlier;
+    private final long longestSilenceMs;
     private byte[] bytes = new byte[FIRST_BYTES];
     private int lengthBytes;
 
-    private DeviceTail(ByteInput input, List<Section> earlier) {
+    private DeviceTail(ByteInput input, List<Section> earlier, long longestSilenceMs) {
         this.input = input;
         this.earlier = earlier;
+        this.longestSilenceMs = longestSilenceMs;
     }
 
     /**
@@ -41,17 +47,35 @@ final class DeviceTail {
      * @param earlier the sections that came before
      */
     static DeviceSections read(ByteInput input, StreamOptions options, List<Section> earlier) throws IOException {
+        return read(input, options, earlier, LONGEST_SILENCE_MS);
+    }
+
+    /** The same with another longest silence, in milliseconds. */
+    static DeviceSections read(ByteInput input, StreamOptions options, List<Section> earlier, long longestSilenceMs)
+            throws IOException {
         long at = input.position();
-        DeviceTail tail = new DeviceTail(input, earlier);
+        DeviceTail tail = new DeviceTail(input, earlier, longestSilenceMs);
         if (options.inputEnd().isEmpty()) {
             tail.collect(options.staysOpen(), Runnable::run);
         } else {
-            try (QuietTail watch = new QuietTail(
-                    tail::isWholeWithoutDescription, options.inputEnd().get(), QUIET_MS)) {
-                tail.collect(options.staysOpen(), watch::change);
+            tail.collectWatched(options.staysOpen(), options.inputEnd().get());
+        }
+        byte[] all = Arrays.copyOf(tail.bytes, tail.lengthBytes);
+        return options.bytesFollow()
+                ? SectionSplitter.splitWithBytesBehind(all, at, earlier)
+                : SectionSplitter.split(all, at, earlier);
+    }
+
+    private void collectWatched(boolean staysOpen, InputEnd inputEnd) throws IOException {
+        try (QuietTail watch = new QuietTail(this::isWholeWithoutDescription, inputEnd, QUIET_MS, longestSilenceMs)) {
+            collect(staysOpen, watch::change);
+            if (watch.gaveUp()) {
+                throw input.unexpected(
+                        "device sections, EOF and a vmdescription",
+                        "silence for %d s behind %d bytes that are not whole"
+                                .formatted(longestSilenceMs / 1000, lengthBytes));
             }
         }
-        return SectionSplitter.split(Arrays.copyOf(tail.bytes, tail.lengthBytes), at, earlier);
     }
 
     /** Makes a change to the bytes; a watch makes it when it is not looking. */

@@ -15,17 +15,24 @@ final class IncomingElements implements StreamVisitor {
     private final IncomingPages pages;
     private final @Nullable ReturnPath returnPath;
     private final boolean switchoverAck;
+    private final ConfigurationCheck configurationCheck;
     private final List<Section> sections = new ArrayList<>();
     private @Nullable Configuration configuration;
     private byte @Nullable [] vmdescription;
     private int ramSectionId;
     private boolean returnPathOpen;
 
-    IncomingElements(ByteInput input, IncomingPages pages, @Nullable ReturnPath returnPath, boolean switchoverAck) {
+    IncomingElements(
+            ByteInput input,
+            IncomingPages pages,
+            @Nullable ReturnPath returnPath,
+            boolean switchoverAck,
+            ConfigurationCheck configurationCheck) {
         this.input = input;
         this.pages = pages;
         this.returnPath = returnPath;
         this.switchoverAck = switchoverAck;
+        this.configurationCheck = configurationCheck;
     }
 
     /** {@return what was collected, after the end of the stream} */
@@ -50,6 +57,7 @@ final class IncomingElements implements StreamVisitor {
             throw input.unexpected(
                     "all of RAM in the stream", "capability x-ignore-shared, by which shared RAM is not sent");
         }
+        configurationCheck.check(read);
         configuration = read;
     }
 

@@ -28,6 +28,7 @@ public final class IncomingMigration {
     private MultifdSync.Mode multifdMode = MultifdSync.Mode.AS_START_SHOWS;
     private Set<String> hugePageBlocks = Set.of();
     private Progress progress = Progress.NONE;
+    private ConfigurationCheck configurationCheck = ConfigurationCheck.NONE;
     private boolean returnPathOpened;
     private long neverSentPages;
 
@@ -91,13 +92,22 @@ public final class IncomingMigration {
         return this;
     }
 
+    /** Sets what looks at the configuration before RAM is taken. */
+    public IncomingMigration configurationCheck(ConfigurationCheck check) {
+        this.configurationCheck = check;
+        return this;
+    }
+
     /** Sets who hears how far it is. */
     public IncomingMigration progress(Progress listener) {
         this.progress = listener;
         return this;
     }
 
-    /** {@return whether the source has opened the return path, and so waits for the last word; after {@link #into}} */
+    /**
+     * {@return whether the source has opened the return path, and so waits for the last word; after {@link #into},
+     * failed or not}
+     */
     public boolean returnPathOpened() {
         return returnPathOpened;
     }
@@ -125,9 +135,13 @@ public final class IncomingMigration {
         }
         ReceivedPages received = sink instanceof ReceivedPages given ? given : new ReceivedPages(sink);
         try (IncomingPages pages = new IncomingPages(input, received, multifd, multifdMode, progress)) {
-            IncomingElements elements = new IncomingElements(input, pages, returnPath, switchoverAck);
-            new StreamReader(input, options, elements).read();
-            returnPathOpened = elements.returnPathOpened();
+            IncomingElements elements =
+                    new IncomingElements(input, pages, returnPath, switchoverAck, configurationCheck);
+            try {
+                new StreamReader(input, options, elements).read();
+            } finally {
+                returnPathOpened = elements.returnPathOpened();
+            }
             VmState state = elements.finish();
             if (multifd == null || received.equals(sink)) {
                 checkPages(received, state);

@@ -4,6 +4,8 @@ import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSource;
+import dev.godwit.engine.migration.Clock;
+import dev.godwit.engine.migration.RateLimit;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.PageBitmap;
 import dev.godwit.ram.RamBlock;
@@ -43,7 +45,7 @@ public final class OutgoingPrecopy {
     private boolean returnPath;
     private long bytesPerSecond;
     private Progress progress = Progress.NONE;
-    private RateLimit.Clock clock = RateLimit.Clock.SYSTEM;
+    private Clock clock = Clock.SYSTEM;
 
     /**
      * A migration.
@@ -78,7 +80,7 @@ public final class OutgoingPrecopy {
         return this;
     }
 
-    OutgoingPrecopy clock(RateLimit.Clock other) {
+    OutgoingPrecopy clock(Clock other) {
         clock = other;
         return this;
     }
@@ -97,78 +99,50 @@ public final class OutgoingPrecopy {
                     GuestLocation.GUEST_AT_SOURCE);
         }
         ByteOutput output = new ByteOutput(channel);
-        StreamWriter writer = new StreamWriter(output);
-        writer.header();
-        writer.configuration(state.configuration()
-                .withCapabilities(capabilities.stream()
-                        .filter(capability -> !capability.equals(Configuration.MAPPED_RAM))
-                        .toList()));
-        if (returnPath) {
-            writer.command(new Command.OpenReturnPath());
-            writer.command(new Command.Ping(1));
-        }
-        SectionHeader start = new SectionHeader(
-                SectionType.START, state.ramSectionId(), SectionHeader.RAM, 0, SectionHeader.RAM_VERSION);
-        sendStart(writer, start);
+        PrecopyFrame frame = new PrecopyFrame(new StreamWriter(output), state.ramSectionId());
+        frame.begin(
+                state.configuration()
+                        .withCapabilities(capabilities.stream()
+                                .filter(capability -> !capability.equals(Configuration.MAPPED_RAM))
+                                .toList()),
+                returnPath);
+        frame.beginStart(ram.layout());
+        frame.endRam();
+        frame.sections(state.sections().stream().filter(Section::setup).toList());
         output.flush();
-        sendPages(output, writer, start.as(SectionType.PART));
-        sendEnd(writer, start.as(SectionType.END));
+        sendPages(output, frame);
+        frame.beginRam(SectionType.END);
+        frame.endRam();
+        frame.sections(
+                state.sections().stream().filter(section -> !section.setup()).toList());
+        frame.end(state.vmdescription());
         output.flush();
     }
 
-    private void sendStart(StreamWriter writer, SectionHeader header) throws IOException {
-        writer.beginRamSection(header);
-        writer.blockList(RamBlockList.of(ram.layout()));
-        writer.endOfRecords();
-        writer.endRamSection(header);
-        for (Section section : state.sections()) {
-            if (section.setup()) {
-                writer.section(section);
-            }
-        }
-    }
-
-    private void sendEnd(StreamWriter writer, SectionHeader header) throws IOException {
-        writer.beginRamSection(header);
-        writer.endOfRecords();
-        writer.endRamSection(header);
-        for (Section section : state.sections()) {
-            if (!section.setup()) {
-                writer.section(section);
-            }
-        }
-        writer.endOfStream();
-        if (state.vmdescription().isPresent()) {
-            writer.vmdescription(state.vmdescription().get());
-        }
-    }
-
-    private void sendPages(ByteOutput output, StreamWriter writer, SectionHeader part) throws IOException {
+    private void sendPages(ByteOutput output, PrecopyFrame frame) throws IOException {
         progress.phase("sending RAM", ram.layout().totalBytes());
         RateLimit limit = new RateLimit(bytesPerSecond, clock);
         int runPages = Math.clamp(limit.stepBytes() / Page.SIZE_BYTES, 1, RUN_PAGES);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment run = arena.allocate((long) runPages * Page.SIZE_BYTES, Page.SIZE_BYTES);
-            writer.beginRamSection(part);
+            frame.beginRam(SectionType.PART);
             long partStart = output.position();
             for (int block = 0; block < ram.layout().blocks().size(); block++) {
                 RamBlock sent = ram.layout().block(block);
                 PageBitmap present = ram.present(block);
                 for (long page = 0; page < sent.pages(); page += runPages) {
                     if (output.position() - partStart >= PART_BYTES) {
-                        writer.endOfRecords();
-                        writer.endRamSection(part);
-                        writer.beginRamSection(part);
+                        frame.endRam();
+                        frame.beginRam(SectionType.PART);
                         partStart = output.position();
                     }
                     int pages = (int) Math.min(runPages, sent.pages() - page);
-                    sendRun(writer, block, present, page, run.asSlice(0, (long) pages * Page.SIZE_BYTES));
+                    sendRun(frame.writer(), block, present, page, run.asSlice(0, (long) pages * Page.SIZE_BYTES));
                     progress.advance((long) pages * Page.SIZE_BYTES);
                     await(limit, output);
                 }
             }
-            writer.endOfRecords();
-            writer.endRamSection(part);
+            frame.endRam();
         }
     }
 
@@ -193,7 +167,11 @@ public final class OutgoingPrecopy {
 
     private static void await(RateLimit limit, ByteOutput output) throws IOException {
         try {
-            limit.await(output);
+            if (limit.isUsedUp(output.position())) {
+                output.flush();
+                limit.sleepToEnd();
+            }
+            limit.turn(output.position());
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while the rate limit held the migration");

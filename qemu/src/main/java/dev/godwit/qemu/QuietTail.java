@@ -7,7 +7,8 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Watches a tail whose connection stays open and which nothing but silence ends: a source that sends no vmdescription.
- * When no byte has come for a while and the tail is whole as it stands, the input is ended.
+ * When no byte has come for a while and the tail is whole as it stands, the input is ended; likewise when no byte has
+ * come for so long that none can be expected, and then it has given up.
  *
  * <p>A thread of its own sleeps and looks; whoever reads says what came. A tail is looked at once in each silence, so
  * the work is bounded by time, not by how the bytes are dealt out.
@@ -24,13 +25,22 @@ final class QuietTail implements AutoCloseable {
     private final Look look;
     private final InputEnd end;
     private final long quietMs;
-    private boolean news;
+    private final long longestSilenceMs;
+    private boolean news = true;
     private boolean closed;
+    private boolean gaveUp;
 
-    QuietTail(Look look, InputEnd end, long quietMs) {
+    /**
+     * A watch, which begins at once.
+     *
+     * @param quietMs after so long without a byte the tail is looked at
+     * @param longestSilenceMs after so long it is given up; more than {@code quietMs}
+     */
+    QuietTail(Look look, InputEnd end, long quietMs, long longestSilenceMs) {
         this.look = look;
         this.end = end;
         this.quietMs = quietMs;
+        this.longestSilenceMs = longestSilenceMs;
         Thread.ofVirtual().name("quiet-tail").start(this::watch);
     }
 
@@ -51,16 +61,13 @@ final class QuietTail implements AutoCloseable {
         lock.lock();
         try {
             while (!closed) {
-                if (!news) {
-                    changed.await();
-                    continue;
-                }
                 news = false;
-                long leftNs = TimeUnit.MILLISECONDS.toNanos(quietMs);
-                while (leftNs > 0 && !news && !closed) {
-                    leftNs = changed.awaitNanos(leftNs);
+                boolean over = isSilentFor(quietMs) && look.isWhole();
+                if (!over && isSilentFor(longestSilenceMs - quietMs)) {
+                    gaveUp = true;
+                    over = true;
                 }
-                if (!news && !closed && look.isWhole()) {
+                if (over) {
                     end.endInput();
                     return;
                 }
@@ -69,6 +76,25 @@ final class QuietTail implements AutoCloseable {
             Thread.currentThread().interrupt();
         } catch (IOException _) {
             // nothing to end
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits; false as soon as there is news, or the watch is over. */
+    private boolean isSilentFor(long silenceMs) throws InterruptedException {
+        long leftNs = TimeUnit.MILLISECONDS.toNanos(silenceMs);
+        while (leftNs > 0 && !news && !closed) {
+            leftNs = changed.awaitNanos(leftNs);
+        }
+        return !news && !closed;
+    }
+
+    /** {@return whether the input was ended although the tail was not whole} */
+    boolean gaveUp() {
+        lock.lock();
+        try {
+            return gaveUp;
         } finally {
             lock.unlock();
         }

@@ -16,6 +16,9 @@ public final class StreamHeader {
 
     private static final int VERSION = 3;
 
+    /** Content type 22 and the first byte of the version: qemu-migration specification section 4.9. */
+    private static final int TLS_HANDSHAKE = 0x1603;
+
     private StreamHeader() {}
 
     /**
@@ -27,7 +30,8 @@ public final class StreamHeader {
         input.section("stream header");
         int magic = input.u32();
         if (magic != MAGIC) {
-            throw input.unexpectedAt(input.position() - 4, "a QEMU migration stream (QEVM)", "0x%08x".formatted(magic));
+            throw input.unexpectedAt(
+                    input.position() - 4, "a QEMU migration stream (QEVM)", "0x%08x".formatted(magic) + meaning(magic));
         }
         int version = input.u32();
         if (version != VERSION) {
@@ -36,6 +40,11 @@ public final class StreamHeader {
                     "version 3",
                     "version " + Integer.toUnsignedString(version) + (version == 2 ? " (obsolete)" : ""));
         }
+    }
+
+    /** {@return what a stream is that begins otherwise, in words to be added; empty where that is not known} */
+    public static String meaning(int firstBytes) {
+        return firstBytes >>> 16 == TLS_HANDSHAKE ? " (a TLS ClientHello: the source has tls-creds set)" : "";
     }
 
     /** Writes the header. */

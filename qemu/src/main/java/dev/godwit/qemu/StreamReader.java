@@ -1,5 +1,6 @@
 package dev.godwit.qemu;
 
+import dev.godwit.engine.HeapNeed;
 import dev.godwit.qemu.vmstate.DeviceSections;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.RamLayout;
@@ -32,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 public final class StreamReader {
 
     /** What the sections that are not RAM and not in the tail may cost together. */
-    private static final long MAX_CARRIED_BYTES = 256L << 20;
+    private static final int MAX_CARRIED_BYTES = HeapNeed.limit(256 << 20, 8);
 
     private static final int MAX_ITERABLES = 4096;
 
@@ -115,6 +116,44 @@ public final class StreamReader {
         resumed.partSeen = true;
         resumed.postcopy = true;
         return resumed;
+    }
+
+    /**
+     * {@return a reader of what follows the pages of a mapped-ram file} What comes before them has been read elsewhere;
+     * {@link #readBehindPages} reads on.
+     *
+     * @param input behind the last block's pages, at the EOS of RAM's START section
+     * @param options what the file does not say
+     * @param visitor hears the elements from there on
+     * @param read the file's configuration
+     * @param ramSectionId the id of the RAM section
+     * @param blocks the blocks of its list
+     */
+    public static StreamReader behindPages(
+            ByteInput input,
+            StreamOptions options,
+            StreamVisitor visitor,
+            Configuration read,
+            int ramSectionId,
+            RamLayout blocks) {
+        StreamReader reader = new StreamReader(input, options, visitor);
+        reader.configuration = read;
+        reader.iterables.put(
+                ramSectionId,
+                new SectionHeader(SectionType.START, ramSectionId, SectionHeader.RAM, 0, SectionHeader.RAM_VERSION));
+        MappedBlockReader readElsewhere = (in, _) -> {
+            throw in.unexpected("no second block list", "one");
+        };
+        reader.ram = new RamRecordReader(input, new RamBlockListReader(Set.of(), false, readElsewhere), blocks);
+        return reader;
+    }
+
+    /** Reads the rest of a mapped-ram file, from the end of its block list; see {@link #behindPages}. */
+    public void readBehindPages() throws IOException {
+        for (SectionHeader start : List.copyOf(iterables.values())) {
+            readIterable(start);
+        }
+        readElements();
     }
 
     /** Reads a connection of a postcopy recovery to its EOF; see {@link #resumedOn}. */
@@ -260,7 +299,7 @@ public final class StreamReader {
         input.section(header.describe());
         if (ram != null && header.idstr().equals(SectionHeader.RAM)) {
             visitor.beginRamSection(header);
-            ram.readSection(visitor, header.type() == SectionType.START);
+            ram.readSection(visitor, header.type() == SectionType.START && ram.layout() == null);
             Sections.readFooter(input, header.sectionId());
             ramEnded |= header.type() == SectionType.END;
             visitor.endRamSection(header);

@@ -104,6 +104,12 @@ public final class StreamWriter implements StreamVisitor {
         output.write(content);
     }
 
+    /** Writes a page that is read from guest memory when the output is flushed. */
+    void lentPage(int blockIndex, long offsetBytes, boolean continued, PageViews memory) throws IOException {
+        word(RamFlags.PAGE, blockIndex, offsetBytes, continued);
+        output.lend(memory, blockIndex, offsetBytes, Page.SIZE_BYTES);
+    }
+
     @Override
     public void xbzrlePage(int blockIndex, long offsetBytes, boolean continued, MemorySegment delta)
             throws IOException {

@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 
 /** RAM in arrays, for tests: received into, and sent from. */
-final class MemoryRam implements RamSink, RamSource {
+public final class MemoryRam implements RamSink, RamSource {
 
     private RamLayout layout = new RamLayout(List.of());
     private byte[][] memory = {};
@@ -74,8 +74,18 @@ final class MemoryRam implements RamSink, RamSource {
         MemorySegment.copy(MemorySegment.ofArray(memory[block]), offset, target, 0, target.byteSize());
     }
 
+    /** The content of a block. */
+    public MemorySegment memory(int block) {
+        return MemorySegment.ofArray(memory[block]);
+    }
+
+    /** The byte of a block at an offset. */
+    public byte byteAt(int block, int offset) {
+        return memory[block][offset];
+    }
+
     /** The SHA-256 of each block by its id, as the manifest of the captures has it. */
-    Map<String, String> hashes() {
+    public Map<String, String> hashes() {
         Map<String, String> hashes = new LinkedHashMap<>();
         for (int i = 0; i < memory.length; i++) {
             hashes.put(layout.block(i).id(), sha256(memory[i]));

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.godwit.engine.MigrationException;
+import dev.godwit.engine.migration.Clock;
+import dev.godwit.engine.migration.RateLimit;
 import dev.godwit.qemu.vmstate.CapturedLayouts;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -100,7 +102,7 @@ class OutgoingPrecopyTest {
                 .isEqualTo((int) (clock.nowNs / RateLimit.WINDOW_NS));
     }
 
-    private static final class SteppedClock implements RateLimit.Clock {
+    private static final class SteppedClock implements Clock {
         private long nowNs;
         private int sleeps;
 

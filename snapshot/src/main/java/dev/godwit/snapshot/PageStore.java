@@ -8,6 +8,7 @@ import dev.godwit.qemu.mappedram.MappedRamLayout;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.PageBitmap;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +25,8 @@ final class PageStore {
 
     /** Shorter runs are not worth the way past the page cache. */
     private static final long DIRECT_FROM_BYTES = 64 << 10;
+
+    private static final long MAX_ZEROS_BYTES = 1 << 20;
 
     private final OpenFile file;
     /** Null from the moment on at which the page cache must be used. */
@@ -139,8 +142,25 @@ final class PageStore {
                 while (end < ever.pages() && ever.get(end) && !now.get(end)) {
                     end++;
                 }
-                file.punchHole(base + page * Page.SIZE_BYTES, (end - page) * Page.SIZE_BYTES);
+                makeZero(base + page * Page.SIZE_BYTES, (end - page) * Page.SIZE_BYTES);
                 page = nextStale(ever, now, end);
+            }
+        }
+    }
+
+    /** Where the file system cannot make holes, zeros do as well, though they take room. */
+    private void makeZero(long positionBytes, long lengthBytes) throws IOException {
+        try {
+            file.punchHole(positionBytes, lengthBytes);
+        } catch (LinuxException e) {
+            if (!e.errno().equals(Errno.EOPNOTSUPP)) {
+                throw e;
+            }
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment zeros = arena.allocate(Math.min(lengthBytes, MAX_ZEROS_BYTES));
+                for (long done = 0; done < lengthBytes; done += zeros.byteSize()) {
+                    file.write(positionBytes + done, zeros.asSlice(0, Math.min(zeros.byteSize(), lengthBytes - done)));
+                }
             }
         }
     }

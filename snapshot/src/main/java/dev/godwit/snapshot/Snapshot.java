@@ -7,7 +7,6 @@ import dev.godwit.linux.FileStatus;
 import dev.godwit.linux.OpenFile;
 import dev.godwit.qemu.VmState;
 import dev.godwit.qemu.mappedram.MappedRamHead;
-import dev.godwit.ram.Page;
 import dev.godwit.ram.PageBitmap;
 import dev.godwit.ram.RamLayout;
 import java.io.Closeable;
@@ -38,8 +37,7 @@ public final class Snapshot implements RamSource, Closeable {
     private final SnapshotFile file;
     private final FileStatus status;
     private final MappedRamHead head;
-    private final RamLayout layout;
-    private final List<PageBitmap> present;
+    private final PlacedPages pages;
     private final VmState vmState;
     private final TrailerReading trailer;
 
@@ -57,8 +55,7 @@ public final class Snapshot implements RamSource, Closeable {
         this.file = file;
         this.status = status;
         this.head = head;
-        this.layout = head.layout().ram();
-        this.present = List.copyOf(present);
+        this.pages = new PlacedPages(file, head.layout(), present);
         this.vmState = vmState;
         this.trailer = trailer;
     }
@@ -97,35 +94,17 @@ public final class Snapshot implements RamSource, Closeable {
 
     @Override
     public RamLayout layout() {
-        return layout;
+        return pages.layout();
     }
 
     @Override
     public PageBitmap present(int blockIndex) {
-        return present.get(blockIndex);
+        return pages.present(blockIndex);
     }
 
     @Override
     public void read(int blockIndex, long offsetBytes, MemorySegment target) throws IOException {
-        PageBitmap bitmap = present.get(blockIndex);
-        long base = head.layout().blocks().get(blockIndex).header().pagesOffsetBytes();
-        long first = offsetBytes / Page.SIZE_BYTES;
-        long end = first + target.byteSize() / Page.SIZE_BYTES;
-        for (long page = first; page < end; ) {
-            boolean here = bitmap.get(page);
-            long next = here ? bitmap.nextClear(page) : bitmap.nextSet(page);
-            long stop = next < 0 ? end : Math.min(next, end);
-            MemorySegment piece = target.asSlice((page - first) * Page.SIZE_BYTES, (stop - page) * Page.SIZE_BYTES);
-            if (here) {
-                file.readFully(
-                        base + page * Page.SIZE_BYTES,
-                        piece,
-                        "pages of block " + layout.block(blockIndex).id());
-            } else {
-                piece.fill((byte) 0);
-            }
-            page = stop;
-        }
+        pages.read(blockIndex, offsetBytes, target);
     }
 
     /** {@return everything in the snapshot but RAM} */
@@ -159,6 +138,10 @@ public final class Snapshot implements RamSource, Closeable {
     /** {@return what the file takes on the disk} */
     public long allocatedBytes() {
         return status.allocatedBytes();
+    }
+
+    PlacedPages pages() {
+        return pages;
     }
 
     SnapshotFile file() {

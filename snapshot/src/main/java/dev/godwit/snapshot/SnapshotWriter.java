@@ -1,5 +1,6 @@
 package dev.godwit.snapshot;
 
+import dev.godwit.engine.HeapNeed;
 import dev.godwit.engine.PageLane;
 import dev.godwit.engine.RamSink;
 import dev.godwit.linux.Errno;
@@ -70,11 +71,11 @@ public final class SnapshotWriter implements RamSink, Closeable {
         if (layout.blocks().isEmpty()) {
             throw new IOException("a guest without RAM cannot be kept");
         }
-        long bitmapBytes = layout.totalBytes() / Page.SIZE_BYTES / Byte.SIZE;
-        if (bitmapBytes > MappedRamReader.maxBitmapBytes() / 2) { // two bits a page are held while it is written
-            throw new IOException("the guest's RAM of %d bytes needs bitmaps of %d bytes, and no more than %d fit into"
-                            .formatted(layout.totalBytes(), bitmapBytes, MappedRamReader.maxBitmapBytes() / 2)
-                    + " this JVM's heap (see -Xmx)");
+        MappedRamReader.checkTotal(layout.totalBytes());
+        HeapNeed need = heapNeed(layout);
+        if (!need.fits()) {
+            throw new IOException("the guest's RAM of " + layout.totalBytes()
+                    + " bytes needs, for what is kept of each page, " + need.remedy());
         }
         MappedRamLayout plan = MappedRamLayout.plan(HEAD_ROOM_BYTES, 0, layout);
         try {
@@ -86,6 +87,12 @@ public final class SnapshotWriter implements RamSink, Closeable {
                     : e;
         }
         store = new PageStore(target.file(), directFile, plan);
+    }
+
+    /** A checksum, three bits (present, written, received) and their overhead for each page, if all come. */
+    static HeapNeed heapNeed(RamLayout layout) {
+        long pages = layout.totalBytes() / Page.SIZE_BYTES;
+        return new HeapNeed(pages * Integer.BYTES + pages / 2);
     }
 
     private @Nullable OpenFile openDirect() throws LinuxException {

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file that comes into being beside its final name and takes it only when it is whole. The temporary file is hidden,
@@ -24,6 +25,9 @@ final class TargetFile implements Closeable {
     private final Path target;
     private final Path temporary;
     private final OpenFile file;
+    /** What was replaced, kept until close: giving its blocks back takes about a second for each GiB. */
+    private @Nullable OpenFile replaced;
+
     private boolean renamed;
     private boolean closed;
 
@@ -135,7 +139,8 @@ final class TargetFile implements Closeable {
     }
 
     /**
-     * Syncs the file, gives it its final name, and syncs the folder.
+     * Syncs the file, gives it its final name, and syncs the folder. The disk has room for what was replaced again when
+     * this is closed.
      *
      * @param writtenDirectly whether some of it was written past the page cache
      */
@@ -148,10 +153,20 @@ final class TargetFile implements Closeable {
             // A direct write that meets a cached neighbour in the making may leave an old copy in the cache.
             file.dropCache();
         }
+        replaced = openReplaced();
         Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         renamed = true;
         try (OpenFile folder = OpenFile.open(target.resolveSibling("."))) {
             folder.sync();
+        }
+    }
+
+    /** {@return the file under the final name; null where there is none, or one that this user may not read} */
+    private @Nullable OpenFile openReplaced() {
+        try {
+            return OpenFile.open(target);
+        } catch (LinuxException _) {
+            return null; // then the rename takes the longer
         }
     }
 
@@ -166,6 +181,9 @@ final class TargetFile implements Closeable {
                 }
             } finally {
                 file.close();
+                if (replaced != null) {
+                    replaced.close();
+                }
             }
         }
     }

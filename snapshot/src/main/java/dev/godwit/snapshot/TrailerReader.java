@@ -193,7 +193,7 @@ final class TrailerReader {
         }
     }
 
-    private void table(int type, ByteBuffer payload, long positionBytes) throws StreamFormatException {
+    private void table(int type, ByteBuffer payload, long positionBytes) throws IOException {
         TrailerTables tables = new TrailerTables(file.lengthBytes(), positionBytes);
         switch (type) {
             case TrailerFormat.BLOCKS -> blocks = tables.blocks(payload);

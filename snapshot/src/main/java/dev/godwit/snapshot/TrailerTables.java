@@ -5,6 +5,7 @@ import dev.godwit.qemu.mappedram.MappedRamBlock;
 import dev.godwit.qemu.mappedram.MappedRamHeader;
 import dev.godwit.qemu.mappedram.MappedRamReader;
 import dev.godwit.ram.RamBlock;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -33,10 +34,10 @@ final class TrailerTables {
         static final Facts UNKNOWN = new Facts("", new CreationFacts(Instant.EPOCH, "", "", "", ""));
     }
 
-    List<MappedRamBlock> blocks(ByteBuffer payload) throws StreamFormatException {
+    List<MappedRamBlock> blocks(ByteBuffer payload) throws IOException {
         int count = count(payload, 1 + 32, "blocks");
         List<MappedRamBlock> blocks = new ArrayList<>();
-        long bitmapBytes = 0;
+        long totalBytes = 0;
         for (int i = 0; i < count; i++) {
             RamBlock block = new RamBlock(text(payload, payload.get() & 0xff), payload.getLong());
             MappedRamBlock placed = new MappedRamBlock(
@@ -44,10 +45,8 @@ final class TrailerTables {
             inside(placed.entryOffsetBytes(), placed.entryLengthBytes(), block.id());
             inside(placed.header().bitmapOffsetBytes(), placed.bitmapLengthBytes(), block.id());
             inside(placed.header().pagesOffsetBytes(), block.lengthBytes(), block.id());
-            bitmapBytes += placed.bitmapLengthBytes();
-            if (bitmapBytes > MappedRamReader.maxBitmapBytes()) {
-                throw unsound("bitmaps of at most " + MappedRamReader.maxBitmapBytes() + " bytes", bitmapBytes);
-            }
+            totalBytes += block.lengthBytes();
+            MappedRamReader.checkTotal(totalBytes);
             blocks.add(placed);
         }
         return blocks;

@@ -5,11 +5,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.StreamFormatException;
+import dev.godwit.qemu.ByteOutput;
 import dev.godwit.qemu.Section;
+import dev.godwit.qemu.SectionType;
+import dev.godwit.qemu.Sections;
+import dev.godwit.qemu.VmState;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -118,22 +126,73 @@ class SnapshotTest {
     }
 
     @Test
-    void sections_that_nothing_describes_are_split_by_the_trailer_and_refused_by_name_without() throws Exception {
+    void dirty_bitmaps_that_nothing_describes_read_the_same_with_and_without_trailer() throws Exception {
         Path target = folder.resolve("snap");
-        long trailerAt;
         try (Snapshot source = Snapshot.open(Captures.unpack("dirty-bitmaps", folder))) {
             Captures.rewrite(source, target);
+            long trailerAt;
             try (Snapshot copy = Snapshot.open(target)) {
                 assertSameSections(copy, source);
                 trailerAt = copy.trailer().orElseThrow().positionBytes();
             }
+            try (FileChannel channel = FileChannel.open(target, StandardOpenOption.WRITE)) {
+                channel.truncate(trailerAt);
+            }
+            try (Snapshot copy = Snapshot.open(target)) {
+                assertSameSections(copy, source);
+            }
         }
-        try (FileChannel channel = FileChannel.open(target, StandardOpenOption.WRITE)) {
-            channel.truncate(trailerAt);
+    }
+
+    @ParameterizedTest(name = "{0}: {1} sections of dirty bitmaps, {2} early devices")
+    @CsvSource({"mapped-ram-bitmaps,2,0", "mapped-ram-virtio-mem,2,2"})
+    void bitmaps_and_early_devices_of_a_mapped_ram_file_are_read_and_kept(String name, int bitmaps, int early)
+            throws Exception {
+        Path file = Captures.unpack(name, folder);
+        Path target = folder.resolve("snap");
+        try (Snapshot source = Snapshot.open(file)) {
+            List<Section> sections = source.vmState().sections();
+            assertThat(sections)
+                    .filteredOn(section -> section.idstr().equals("dirty-bitmap"))
+                    .hasSize(bitmaps);
+            assertThat(sections)
+                    .filteredOn(section -> section.setup() && section.type() == SectionType.FULL)
+                    .hasSize(early)
+                    .allSatisfy(section -> assertThat(section.idstr()).endsWith("virtio-mem-device-early"));
+            assertEndIsThatOf(file, source.vmState());
+            assertThat(Verification.of(file, Progress.NONE).damages()).isEmpty();
+            Captures.rewrite(source, target);
+            try (Snapshot copy = Snapshot.open(target)) {
+                assertSameSections(copy, source);
+                for (int block = 0; block < source.layout().blocks().size(); block++) {
+                    String id = source.layout().block(block).id();
+                    assertThat(Captures.sha256(copy, id)).isEqualTo(Captures.sha256(source, id));
+                }
+            }
+            assertThat(Verification.of(target, Progress.NONE).damages()).isEmpty();
         }
-        assertThatThrownBy(() -> Snapshot.open(target))
-                .isInstanceOf(StreamFormatException.class)
-                .hasMessageContaining("device state");
+    }
+
+    /** Written again, the devices, EOF and vmdescription are the last bytes of the file. */
+    private static void assertEndIsThatOf(Path file, VmState state) throws Exception {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        ByteOutput output = new ByteOutput(Channels.newChannel(bytes));
+        for (Section section : state.sections()) {
+            if (!section.setup() && section.type() == SectionType.FULL) {
+                Sections.write(output, section);
+            }
+        }
+        byte[] json = state.vmdescription().orElseThrow();
+        output.u8(SectionType.EOF.wireByte());
+        output.u8(SectionType.VMDESCRIPTION.wireByte());
+        output.u32(json.length);
+        output.write(json);
+        output.flush();
+        try (FileChannel channel = FileChannel.open(file)) {
+            ByteBuffer end = ByteBuffer.allocate(bytes.size());
+            channel.read(end, channel.size() - bytes.size());
+            assertThat(end.array()).isEqualTo(bytes.toByteArray());
+        }
     }
 
     @Test

@@ -2,19 +2,29 @@ package dev.godwit.snapshot;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.godwit.engine.PageLane;
 import dev.godwit.engine.Progress;
+import dev.godwit.linux.Errno;
+import dev.godwit.linux.LinuxException;
+import dev.godwit.linux.OpenFile;
+import dev.godwit.linux.OpenFlag;
+import dev.godwit.qemu.mappedram.MappedRamLayout;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeEach;
@@ -187,6 +197,118 @@ class SnapshotWriterTest {
         assertThatThrownBy(lane::flush).isInstanceOf(IOException.class).hasMessageContaining("closed");
         assertThatThrownBy(() -> writer.commit(MemoryRam.state((byte) 1), Captures.FACTS))
                 .isInstanceOf(IOException.class);
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    void what_was_replaced_takes_room_until_the_writer_is_closed_so_that_nobody_waits_for_it() throws Exception {
+        String replaced = Files.writeString(target, "an earlier snapshot").toRealPath() + " (deleted)";
+        try (SnapshotWriter writer = SnapshotWriter.create(target, SnapshotOptions.DEFAULT)) {
+            writer.begin(LAYOUT);
+            writer.commit(MemoryRam.state((byte) 1), Captures.FACTS);
+            assertThat(openFiles()).contains(replaced);
+            assertThat(Verification.of(target, Progress.NONE).damages()).isEmpty();
+        }
+        assertThat(openFiles()).doesNotContain(replaced);
+    }
+
+    private static List<String> openFiles() throws IOException {
+        List<String> names = new ArrayList<>();
+        try (DirectoryStream<Path> links = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+            for (Path link : links) {
+                try {
+                    names.add(Files.readSymbolicLink(link).toString());
+                } catch (NoSuchFileException _) {
+                    // closed meanwhile
+                }
+            }
+        }
+        return names;
+    }
+
+    @Test
+    void a_page_that_was_written_past_the_page_cache_can_be_read_at_once_and_changed() throws Exception {
+        SplittableRandom random = new SplittableRandom(7);
+        byte[] expected = new byte[1500 * 4096];
+        random.nextBytes(expected);
+        try (SnapshotWriter writer = SnapshotWriter.create(target, SnapshotOptions.DEFAULT);
+                Arena arena = Arena.ofConfined()) {
+            writer.begin(LAYOUT);
+            PageLane lane = writer.lane();
+            MemorySegment all = arena.allocate(expected.length, 4096).copyFrom(MemorySegment.ofArray(expected));
+            lane.pages(0, 0, all);
+            MemorySegment base = arena.allocate(4096, 4096);
+            for (long page : new long[] {0, 700, 1499}) {
+                lane.read(0, page * 4096, base);
+                assertThat(base.mismatch(all.asSlice(page * 4096, 4096)))
+                        .as("page %d", page)
+                        .isEqualTo(-1);
+                base.set(ValueLayout.JAVA_BYTE, 9, (byte) 99);
+                expected[(int) page * 4096 + 9] = 99;
+                lane.pages(0, page * 4096, base);
+            }
+            writer.commit(MemoryRam.state((byte) 1), Captures.FACTS);
+        }
+        try (Snapshot snapshot = Snapshot.open(target)) {
+            assertThat(content(snapshot)).isEqualTo(expected);
+        }
+        assertThat(Verification.of(target, Progress.NONE).damages()).isEmpty();
+    }
+
+    /** The kernel's own refusal, of a file that takes numbers only. */
+    @Test
+    void where_a_direct_write_is_refused_as_unaligned_the_page_cache_is_used_from_then_on() throws Exception {
+        MappedRamLayout plan = MappedRamLayout.plan(4096, 0, LAYOUT);
+        byte[] letters = new byte[256 * 4096];
+        Arrays.fill(letters, (byte) 'x');
+        OpenFile refusing = OpenFile.open(Path.of("/proc/self/oom_score_adj"), OpenFlag.WRITE);
+        try (OpenFile file = OpenFile.open(target, OpenFlag.CREATE_NEW);
+                Arena arena = Arena.ofConfined()) {
+            file.truncate(plan.endBytes());
+            MemorySegment content = arena.allocate(letters.length, 4096).copyFrom(MemorySegment.ofArray(letters));
+            assertThatThrownBy(() -> refusing.write(0, content))
+                    .isInstanceOfSatisfying(
+                            LinuxException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EINVAL));
+            PageStore store = new PageStore(file, refusing, plan);
+            store.write(0, 0, content);
+            refusing.close(); // a second direct write would fail otherwise than by EINVAL
+            store.write(0, content.byteSize(), content);
+            MemorySegment written = arena.allocate(2 * content.byteSize());
+            assertThat(file.read(plan.blocks().getFirst().header().pagesOffsetBytes(), written))
+                    .isEqualTo(written.byteSize());
+            assertThat(written.asSlice(0, content.byteSize()).mismatch(content)).isEqualTo(-1);
+            assertThat(written.asSlice(content.byteSize()).mismatch(content)).isEqualTo(-1);
+        }
+    }
+
+    @Test
+    void a_file_system_without_direct_io_and_without_holes_holds_a_snapshot_too() throws Exception {
+        assumeTrue("root".equals(System.getProperty("user.name")), "skipped, for want of root");
+        Path disk = Files.createDirectory(folder.resolve("disk"));
+        assumeTrue(
+                run("mount", "-t", "ramfs", "ramfs", disk.toString()) == 0,
+                "skipped, for want of the right to mount a ramfs");
+        try {
+            target = disk.resolve("snap");
+            the_last_copy_of_a_page_wins_and_pages_that_became_zero_are_holes(5, true);
+        } finally {
+            assertThat(run("umount", disk.toString())).isZero();
+        }
+    }
+
+    private static int run(String... command) throws Exception {
+        return new ProcessBuilder(command).inheritIO().start().waitFor();
+    }
+
+    @Test
+    void a_guest_larger_than_this_heap_has_tables_for_is_refused_with_the_heap_it_needs() throws Exception {
+        long maxBytes = Runtime.getRuntime().maxMemory();
+        RamLayout large = new RamLayout(List.of(new RamBlock("ram", Math.min(1L << 45, maxBytes / 8 * 4096))));
+        try (SnapshotWriter writer = SnapshotWriter.create(target, SnapshotOptions.DEFAULT)) {
+            assertThatThrownBy(() -> writer.begin(large))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("GODWIT_OPTS=-Xmx");
+        }
         assertThat(folder).isEmptyDirectory();
     }
 

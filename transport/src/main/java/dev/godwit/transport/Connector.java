@@ -10,8 +10,6 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Set;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 
 /** Opens the channel of an outgoing migration. */
 final class Connector {
@@ -37,7 +35,7 @@ final class Connector {
         try {
             socket.socket().connect(Addresses.of(uri), Math.clamp(timeout.toMillis(), 1, Integer.MAX_VALUE));
             socket.socket().setTcpNoDelay(true);
-            return new SocketMigrationChannel(socket, Addresses.text(socket.getRemoteAddress(), uri));
+            return new PlainMigrationChannel(socket, Addresses.text(socket.getRemoteAddress(), uri));
         } catch (IOException | RuntimeException e) {
             socket.close();
             throw e;
@@ -48,11 +46,9 @@ final class Connector {
     private static MigrationChannel unix(MigrationUri.Unix uri, Duration timeout) throws IOException {
         var address = Addresses.of(uri);
         SocketChannel socket = SocketChannel.open(StandardProtocolFamily.UNIX);
-        CountDownLatch connected = new CountDownLatch(1);
-        Thread.ofVirtual().name("connect-timeout").start(() -> closeUnless(connected, timeout, socket));
-        try {
+        try (Deadline _ = new Deadline(timeout, socket)) {
             socket.connect(address);
-            return new SocketMigrationChannel(socket, uri.toString());
+            return new PlainMigrationChannel(socket, uri.toString());
         } catch (AsynchronousCloseException e) {
             SocketTimeoutException late = new SocketTimeoutException("no answer in time");
             late.initCause(e);
@@ -60,18 +56,6 @@ final class Connector {
         } catch (IOException | RuntimeException e) {
             socket.close();
             throw e;
-        } finally {
-            connected.countDown();
-        }
-    }
-
-    private static void closeUnless(CountDownLatch connected, Duration timeout, SocketChannel socket) {
-        try {
-            if (!connected.await(timeout.toMillis(), TimeUnit.MILLISECONDS)) {
-                socket.close();
-            }
-        } catch (InterruptedException | IOException _) {
-            Thread.currentThread().interrupt();
         }
     }
 
@@ -82,7 +66,7 @@ final class Connector {
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
         try {
             file.truncate(uri.offsetBytes()).position(uri.offsetBytes());
-            return new FileMigrationChannel(file, uri.toString());
+            return new PlainMigrationChannel(file, uri.toString());
         } catch (IOException | RuntimeException e) {
             file.close();
             throw e;

@@ -1,5 +1,6 @@
 package dev.godwit.transport;
 
+import dev.godwit.linux.DescriptorStream;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -10,8 +11,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.Set;
 
 /**
- * A descriptor that this process was started with, opened once more through {@code /proc}. That works for files and
- * pipes; the kernel does not open a socket this way.
+ * A descriptor that this process was started with. A file or a pipe is opened once more through {@code /proc}; the
+ * kernel does not open a socket this way, which is used as it is.
  */
 final class InheritedDescriptor {
 
@@ -26,7 +27,7 @@ final class InheritedDescriptor {
         }
         String target = Files.readSymbolicLink(link).toString();
         if (target.startsWith("socket:")) {
-            throw new IOException(uri + ": is a socket; pass a pipe or a file, or use unix: or exec:");
+            return new PlainMigrationChannel(DescriptorStream.ofSocket(uri.number()), uri.toString());
         }
         long positionBytes = 0;
         int flags = 0;
@@ -42,7 +43,7 @@ final class InheritedDescriptor {
         if (positionBytes > 0) {
             file.position(positionBytes);
         }
-        return new FileMigrationChannel(file, uri.toString());
+        return new PlainMigrationChannel(file, uri.toString());
     }
 
     private static Set<OpenOption> options(int accessMode) {

@@ -1,14 +1,15 @@
 package dev.godwit.transport;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.GatheringByteChannel;
 import java.nio.channels.ReadableByteChannel;
-import java.nio.channels.WritableByteChannel;
 
 /**
  * A connection that carries a migration. Reads and writes block; one thread may read while another writes. Closing it
  * from any thread ends a read or write under way with an exception.
  */
-public interface MigrationChannel extends ReadableByteChannel, WritableByteChannel {
+public interface MigrationChannel extends ReadableByteChannel, GatheringByteChannel {
 
     /** {@return the other side, for people: an address, a path, a command} */
     String remote();
@@ -31,4 +32,21 @@ public interface MigrationChannel extends ReadableByteChannel, WritableByteChann
      * @throws IOException if the connection is gone
      */
     void shutdownOutput() throws IOException;
+
+    /** Writes from the buffers in order: by one system call where the connection has one for it. */
+    @Override
+    default long write(ByteBuffer[] sources, int offset, int length) throws IOException {
+        long written = 0;
+        for (int i = offset; i < offset + length; i++) {
+            while (sources[i].hasRemaining()) {
+                written += write(sources[i]);
+            }
+        }
+        return written;
+    }
+
+    @Override
+    default long write(ByteBuffer[] sources) throws IOException {
+        return write(sources, 0, sources.length);
+    }
 }

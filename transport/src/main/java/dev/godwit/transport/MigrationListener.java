@@ -31,6 +31,21 @@ public interface MigrationListener extends AutoCloseable {
         }
     }
 
+    /**
+     * The same inside TLS: {@link #accept()} hands out {@link TlsMigrationChannel}s at once, whose handshake is done by
+     * whoever uses them; so a peer that is slow in it holds nobody up.
+     *
+     * @throws IOException if that is impossible, or the URI has no channel that goes both ways
+     */
+    static MigrationListener open(MigrationUri uri, TlsServer tls) throws IOException {
+        return switch (uri) {
+            case MigrationUri.Tcp _, MigrationUri.Unix _, MigrationUri.Fd _ -> new TlsMigrationListener(open(uri), tls);
+            case MigrationUri.Exec _, MigrationUri.OfFile _ ->
+                throw new IOException(
+                        uri + ": TLS needs a connection that goes both ways: tcp, unix, or fd of a socket");
+        };
+    }
+
     /** {@return where it listens, with the port that was chosen where 0 was asked for} */
     MigrationUri address();
 

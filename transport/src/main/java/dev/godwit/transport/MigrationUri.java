@@ -3,6 +3,7 @@ package dev.godwit.transport;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * Where a migration comes from or goes to, in QEMU's words: {@code tcp:HOST:PORT}, {@code unix:PATH}, {@code fd:N},
@@ -114,6 +115,21 @@ public sealed interface MigrationUri {
      */
     default MigrationChannel connect(Duration timeout) throws IOException {
         return Connector.connect(this, timeout);
+    }
+
+    /**
+     * The same inside TLS: connects and does the handshake, in which the destination is the server.
+     *
+     * @param timeout how long to wait for the connection; the handshake has half a minute of its own
+     * @throws TlsHandshakeException if the two do not agree, or one does not accept the other's certificate
+     * @throws IOException if there is no connection, it goes one way only, or names no host whose certificate the
+     *     destination would have to have
+     */
+    default MigrationChannel connect(Duration timeout, TlsClient tls) throws IOException {
+        Optional<String> name = tls.nameFor(this);
+        TlsMigrationChannel channel = TlsMigrationChannel.client(connect(timeout), tls.credentials(), name);
+        channel.handshake();
+        return channel;
     }
 
     /**

@@ -31,7 +31,7 @@ final class SingleChannelListener implements MigrationListener {
         return new SingleChannelListener(uri, () -> {
             FileChannel file = FileChannel.open(uri.path(), StandardOpenOption.READ);
             file.position(uri.offsetBytes());
-            return new FileMigrationChannel(file, uri.toString());
+            return new PlainMigrationChannel(file, uri.toString());
         });
     }
 

@@ -53,7 +53,7 @@ final class SocketMigrationListener implements MigrationListener {
             if (address instanceof MigrationUri.Tcp) {
                 socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
             }
-            return new SocketMigrationChannel(socket, Addresses.text(socket.getRemoteAddress(), address));
+            return new PlainMigrationChannel(socket, Addresses.text(socket.getRemoteAddress(), address));
         } catch (IOException | RuntimeException e) {
             socket.close();
             throw e;

@@ -36,13 +36,19 @@ final class FileReader {
 
     /** {@return the file from a position to its end, read as it goes; closing it does nothing} */
     static ReadableByteChannel channel(PositionedInput file, long positionBytes) {
+        return channel(file, positionBytes, file.lengthBytes());
+    }
+
+    /** {@return the same up to another end, which is not behind the file's} */
+    static ReadableByteChannel channel(PositionedInput file, long positionBytes, long endBytes) {
         return new ReadableByteChannel() {
             private long next = positionBytes;
 
             @Override
             public int read(ByteBuffer target) throws IOException {
                 MemorySegment segment = MemorySegment.ofBuffer(target);
-                long length = file.read(next, segment);
+                long wanted = Math.min(segment.byteSize(), Math.max(0, endBytes - next));
+                long length = file.read(next, segment.asSlice(0, wanted));
                 next += length;
                 target.position(target.position() + (int) length);
                 return length == 0 && segment.byteSize() > 0 ? -1 : (int) length;

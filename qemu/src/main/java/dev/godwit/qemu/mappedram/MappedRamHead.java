@@ -17,6 +17,7 @@ import java.nio.channels.Channels;
  *
  * <pre>
  * header, configuration with the capability mapped-ram
+ * COMMAND POSTCOPY_ADVISE            with dirty-bitmaps only
  * u8 START, u32 section id, counted string "ram", u32 0, u32 4
  * u64 total length | MEM_SIZE
  * for each block: {@link MappedRamBlock}'s entry, bitmap, a hole, pages

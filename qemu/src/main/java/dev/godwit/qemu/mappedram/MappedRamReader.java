@@ -1,7 +1,10 @@
 package dev.godwit.qemu.mappedram;
 
+import dev.godwit.engine.HeapNeed;
 import dev.godwit.engine.StreamFormatException;
 import dev.godwit.qemu.ByteInput;
+import dev.godwit.qemu.Command;
+import dev.godwit.qemu.Commands;
 import dev.godwit.qemu.Configuration;
 import dev.godwit.qemu.ConfigurationSection;
 import dev.godwit.qemu.SectionHeader;
@@ -31,9 +34,10 @@ public final class MappedRamReader {
     /** More than any machine has. */
     private static final int MAX_BLOCKS = 65536;
 
+    private static final int MAX_COMMANDS = 16;
     private static final int MAX_ID_BYTES = 255;
-    private static final long HEAP_SHARE = 4;
-    private static final long MAX_BITMAP_BYTES = 1 << 30;
+    /** With a bitmap of 1 GiB. */
+    private static final long MAX_TOTAL_BYTES = 1L << 45;
 
     private final PositionedInput file;
     private final List<MappedRamBlock> blocks = new ArrayList<>();
@@ -61,6 +65,7 @@ public final class MappedRamReader {
      *
      * @param startBytes where the stream starts in the file
      * @throws StreamFormatException if it is not the head of a mapped-ram file, or not a sound one
+     * @throws IOException if it cannot be read, or as {@link #checkTotal} says
      */
     public static MappedRamHead readHead(PositionedInput file, long startBytes) throws IOException {
         ByteInput input = new ByteInput(FileReader.channel(file, startBytes), startBytes);
@@ -72,7 +77,7 @@ public final class MappedRamReader {
         if (configuration.capabilities().contains(Configuration.X_IGNORE_SHARED)) {
             throw input.unexpected("mapped-ram alone", "x-ignore-shared too, which QEMU itself cannot read with it");
         }
-        int type = input.u8();
+        int type = typeBehindCommands(input);
         if (type != SectionType.START.wireByte()) {
             throw input.unexpectedAt(input.position() - 1, "the START section of ram", "byte " + type);
         }
@@ -91,9 +96,27 @@ public final class MappedRamReader {
                     "a block list of 4096 to " + RamBlock.MAX_LENGTH_BYTES + " bytes of RAM",
                     "0x%x".formatted(word));
         }
+        long totalBytes = word - MappedRamHead.MEM_SIZE;
+        checkTotal(totalBytes);
         MappedRamReader reader = new MappedRamReader(file);
-        reader.readBlocks(input.position(), word - MappedRamHead.MEM_SIZE);
+        reader.readBlocks(input.position(), totalBytes);
         return new MappedRamHead(configuration, header.sectionId(), startBytes, new MappedRamLayout(reader.blocks));
+    }
+
+    /** {@return the type of the first section} QEMU announces dirty bitmaps by a command before RAM. */
+    private static int typeBehindCommands(ByteInput input) throws IOException {
+        for (int commands = 0; ; commands++) {
+            long at = input.position();
+            int type = input.u8();
+            if (type != SectionType.COMMAND.wireByte()) {
+                return type;
+            }
+            Command command = Commands.read(input);
+            if (commands == MAX_COMMANDS || !(command instanceof Command.PostcopyAdviseBitmaps)) {
+                throw input.unexpectedAt(
+                        at, "the START section of ram of a mapped-ram file", "command " + command.commandName());
+            }
+        }
     }
 
     private static Configuration readConfiguration(ByteInput input) throws IOException {
@@ -104,7 +127,6 @@ public final class MappedRamReader {
     private void readBlocks(long firstEntryBytes, long totalBytes) throws IOException {
         long at = firstEntryBytes;
         long left = totalBytes;
-        long bitmapBytes = 0;
         while (left > 0) {
             if (blocks.size() == MAX_BLOCKS) {
                 throw new StreamFormatException(at, section, "at most " + MAX_BLOCKS + " RAM blocks", "more");
@@ -113,21 +135,23 @@ public final class MappedRamReader {
             blocks.add(block);
             left -= block.block().lengthBytes();
             at = block.pagesEndBytes();
-            bitmapBytes += block.bitmapLengthBytes();
-            if (bitmapBytes > maxBitmapBytes()) {
-                throw new StreamFormatException(
-                        block.header().bitmapOffsetBytes(),
-                        section,
-                        "bitmaps of at most " + maxBitmapBytes() + " bytes (a quarter of this JVM's heap, see -Xmx)",
-                        bitmapBytes + " bytes of bitmaps up to block "
-                                + block.block().id());
-            }
         }
     }
 
-    /** {@return how long all bitmaps of a file may be together, in bytes: they are held in memory} */
-    public static long maxBitmapBytes() {
-        return Math.min(MAX_BITMAP_BYTES, Runtime.getRuntime().maxMemory() / HEAP_SHARE);
+    /**
+     * Checks that the bitmaps of a guest's blocks, which are held in memory, fit into it.
+     *
+     * @param totalBytes the length of all blocks together
+     * @throws IOException if the guest is too large for this JVM's heap, or for any
+     */
+    public static void checkTotal(long totalBytes) throws IOException {
+        if (totalBytes > MAX_TOTAL_BYTES) {
+            throw new IOException(totalBytes + " bytes of RAM, and at most " + MAX_TOTAL_BYTES + " are supported");
+        }
+        HeapNeed need = new HeapNeed(totalBytes / Page.SIZE_BYTES / Byte.SIZE * 2); // a copy of each while it is read
+        if (!need.fits()) {
+            throw new IOException(totalBytes + " bytes of RAM, whose page bitmaps need " + need.remedy());
+        }
     }
 
     private MappedRamBlock readBlock(long at, long leftBytes) throws IOException {

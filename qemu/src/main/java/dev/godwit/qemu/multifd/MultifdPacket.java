@@ -175,14 +175,25 @@ public record MultifdPacket(
         }
         ByteBuffer out = target.slice(target.position(), LENGTH_BYTES).order(ByteOrder.BIG_ENDIAN);
         target.position(target.position() + LENGTH_BYTES);
+        writePages(out, flags, name, normalPages, offsetsBytes, offsetsBytes.length);
+        out.putInt(12, pagesAlloc);
+        out.putInt(20, nextPacketSizeBytes);
+        out.putLong(24, packetNumber);
+    }
+
+    /**
+     * Writes a header of {@link #MAX_PAGES} at the start of a buffer, the payload's length left at 0.
+     *
+     * @param out big-endian, {@link #LENGTH_BYTES} from 0 on
+     */
+    static void writePages(ByteBuffer out, int flags, byte[] name, int normalPages, long[] offsetsBytes, int pages) {
         for (int at = 0; at < LENGTH_BYTES; at += 8) {
             out.putLong(at, 0);
         }
-        out.putInt(MultifdInit.MAGIC).putInt(MultifdInit.VERSION).putInt(flags);
-        out.putInt(pagesAlloc).putInt(normalPages).putInt(nextPacketSizeBytes);
-        out.putLong(packetNumber).putInt(zeroPages());
+        out.putInt(0, MultifdInit.MAGIC).putInt(4, MultifdInit.VERSION).putInt(8, flags);
+        out.putInt(12, MAX_PAGES).putInt(16, normalPages).putInt(32, pages - normalPages);
         out.put(BLOCK_AT, name);
-        for (int i = 0; i < offsetsBytes.length; i++) {
+        for (int i = 0; i < pages; i++) {
             out.putLong(OFFSETS_AT + 8 * i, offsetsBytes[i]);
         }
     }

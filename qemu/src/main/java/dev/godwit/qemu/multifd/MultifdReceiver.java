@@ -6,7 +6,6 @@ import dev.godwit.engine.StreamFormatException;
 import dev.godwit.qemu.MultifdSync;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -68,20 +67,18 @@ public final class MultifdReceiver implements MultifdSync, AutoCloseable {
     /**
      * Takes a connection and starts to read it; it is closed by {@link #close}.
      *
-     * @param connection from its first byte on, but for those in {@code received}
-     * @param received what has been read of it to find out its kind, from position to limit
+     * @param connection from its first byte on
      * @throws IOException if there are as many as there should be already, or the receiver is closed; the connection is
      *     closed then
      */
-    public synchronized void accept(ReadableByteChannel connection, ByteBuffer received) throws IOException {
+    public synchronized void accept(ReadableByteChannel connection) throws IOException {
         if (closed || connections.size() == channels) {
             connection.close();
             throw new StreamFormatException(
                     0, "multifd channel", channels + " channels", closed ? "one after the end" : "one more");
         }
         connections.add(connection);
-        MultifdChannel channel =
-                new MultifdChannel(new ResumedChannel(received, connection), method, sink, barrier, progress);
+        MultifdChannel channel = new MultifdChannel(connection, method, sink, barrier, progress);
         threads.add(Thread.ofPlatform()
                 .name("multifd-new-" + connections.size())
                 .daemon(true)

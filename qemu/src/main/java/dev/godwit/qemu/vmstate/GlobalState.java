@@ -1,8 +1,10 @@
 package dev.godwit.qemu.vmstate;
 
 import dev.godwit.engine.StreamFormatException;
+import dev.godwit.engine.machine.DeviceState;
 import dev.godwit.qemu.Section;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -10,7 +12,7 @@ import java.util.Optional;
  * (qemu-migration specification section 1.6).
  *
  * <pre>
- *  0  u32  length of what follows
+ *  0  u32  length of the name with its NUL
  *  4  32   name of the run state, padded with NUL
  * 36  u8   whether the next byte counts
  * 37  u8   whether the guest was suspended
@@ -26,10 +28,27 @@ public record GlobalState(String runState, boolean suspended) {
     /** The run state of a guest that runs. */
     public static final String RUNNING = "running";
 
-    private static final String IDSTR = "globalstate";
+    static final String IDSTR = "globalstate";
     private static final int NAME_AT = 4;
     private static final int NAME_BYTES = 32;
+    private static final int UNUSED_BYTES = 66;
     private static final int SUSPENDED_AT = NAME_AT + NAME_BYTES;
+
+    /**
+     * {@return the section of a run state}
+     *
+     * @param runState the name, 1 to 31 ASCII characters
+     */
+    static DeviceState device(String runState) {
+        byte[] name = Arrays.copyOf(runState.getBytes(StandardCharsets.US_ASCII), NAME_BYTES);
+        return DeviceState.of(IDSTR, 0, 1)
+                .uint32("size", runState.length() + 1)
+                .buffer("runstate", name)
+                .uint8("has_vm_was_suspended", 1)
+                .uint8("vm_was_suspended", 0)
+                .buffer("unused", new byte[UNUSED_BYTES])
+                .build();
+    }
 
     /** {@return whether a destination starts the guest at once} */
     public boolean isRunning() {

@@ -27,6 +27,11 @@ public final class SectionSplitter {
 
     private static final String SECTION = "device sections";
 
+    /**
+     * How many places that look like the end are tried; by chance there is hardly one, and each costs all the bytes.
+     */
+    private static final int MAX_ENDS = 16;
+
     private final byte[] tail;
     private final long positionBytes;
 
@@ -63,6 +68,37 @@ public final class SectionSplitter {
             throw notDescription != null ? notDescription : splitter.noEnd();
         }
         return new DeviceSections(FooterChain.splitToEof(tail, tail.length - 1, positionBytes), Optional.empty());
+    }
+
+    /**
+     * Splits likewise where bytes of somebody else's may stand behind the vmdescription.
+     *
+     * @param bytes from the first FULL section behind RAM on
+     * @param positionBytes where they stand in the file, for errors
+     * @param earlier as in {@link #split}
+     * @throws StreamFormatException if they cannot be split whole, nor up to any vmdescription
+     */
+    public static DeviceSections splitWithBytesBehind(byte[] bytes, long positionBytes, List<Section> earlier)
+            throws StreamFormatException {
+        StreamFormatException whole;
+        try {
+            return split(bytes, positionBytes, earlier);
+        } catch (StreamFormatException e) {
+            whole = e;
+        }
+        int tried = 0;
+        for (int eof = 0; eof < bytes.length && tried < MAX_ENDS; eof++) {
+            int end = VmDescriptionPlace.endOfJson(bytes, eof);
+            if (end > 0 && end < bytes.length) {
+                tried++;
+                try {
+                    return split(Arrays.copyOf(bytes, end), positionBytes, earlier);
+                } catch (StreamFormatException e) {
+                    whole.addSuppressed(e);
+                }
+            }
+        }
+        throw whole;
     }
 
     /**

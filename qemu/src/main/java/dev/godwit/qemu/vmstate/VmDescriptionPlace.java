@@ -37,6 +37,21 @@ final class VmDescriptionPlace {
         return Arrays.copyOf(found, count);
     }
 
+    /** {@return where the JSON ends that would belong to an EOF at this index, or -1 if none can} */
+    static int endOfJson(byte[] bytes, int eof) {
+        int json = eof + JSON_AFTER_EOF_BYTES;
+        if (json >= bytes.length
+                || bytes[eof] != SectionType.EOF.wireByte()
+                || bytes[eof + 1] != SectionType.VMDESCRIPTION.wireByte()
+                || bytes[json] != '{') {
+            return -1;
+        }
+        int lengthBytes = FullHeader.int32(bytes, eof + 2);
+        return lengthBytes > 1 && lengthBytes <= bytes.length - json && bytes[json + lengthBytes - 1] == '}'
+                ? json + lengthBytes
+                : -1;
+    }
+
     private static boolean fits(byte[] bytes, int length, int eof) {
         int json = eof + JSON_AFTER_EOF_BYTES;
         return json < length

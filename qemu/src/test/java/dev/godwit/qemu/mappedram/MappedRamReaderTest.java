@@ -66,6 +66,27 @@ class MappedRamReaderTest {
     }
 
     @Test
+    void the_announcement_of_dirty_bitmaps_may_stand_before_ram_and_no_other_command() throws IOException {
+        byte[] opening = MappedRamHead.opening(CONFIGURATION, 1, RAM.totalBytes());
+        int start = opening.length - 8 - 1 - 4 - 4 - 8;
+        byte[] moved = new byte[file.length];
+        System.arraycopy(file, 0, moved, 0, start);
+        ByteBuffer.wrap(moved).put(start, new byte[] {8, 0, 3, 0, 0});
+        System.arraycopy(file, start, moved, start + 5, opening.length - start);
+        MappedRamLayout shifted = MappedRamLayout.plan(opening.length + 5, 0, RAM);
+        for (MappedRamBlock block : shifted.blocks()) {
+            byte[] entry = block.entry();
+            System.arraycopy(entry, 0, moved, (int) block.entryOffsetBytes(), entry.length);
+        }
+        assertThat(MappedRamReader.readHead(new Bytes(moved), 0))
+                .isEqualTo(new MappedRamHead(CONFIGURATION, 1, 0, shifted));
+        moved[start + 2] = 5;
+        assertThatThrownBy(() -> MappedRamReader.readHead(new Bytes(moved), 0))
+                .isInstanceOf(StreamFormatException.class)
+                .hasMessageContaining("POSTCOPY_RUN");
+    }
+
+    @Test
     void blocks_lie_where_qemu_puts_them() {
         // the specification's example: 64 MiB of pc.ram, entry at 0x63
         MappedRamLayout plan =
@@ -179,6 +200,8 @@ class MappedRamReaderTest {
                 MappedRamTail.read(new Bytes(wrong), head, wrong.length);
             } catch (StreamFormatException e) {
                 assertThat(e.positionBytes()).isNotNegative();
+            } catch (IOException e) {
+                assertThat(e).hasMessageContaining("bytes of RAM");
             }
         }
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.godwit.engine.StreamFormatException;
 import dev.godwit.qemu.IncomingMigration;
+import dev.godwit.qemu.MemoryRam;
 import dev.godwit.qemu.MultifdSync;
 import dev.godwit.qemu.VmState;
 import dev.godwit.qemu.vmstate.CapturedLayouts;
@@ -45,13 +46,13 @@ class MultifdReceiverTest {
     })
     void captured_channels_bring_the_memory_of_the_manifest(
             String capture, int channels, MultifdMethod method, MultifdSync.Mode mode) throws Exception {
-        MemorySink sink = new MemorySink();
+        MemoryRam sink = new MemoryRam();
         try (MultifdReceiver receiver = new MultifdReceiver(channels, method, sink, () -> {})) {
             for (int channel = channels; channel >= 1; channel--) {
                 byte[] bytes = CapturedLayouts.resource(capture + ".conn" + channel + ".fwd.gz");
                 ByteBuffer first = ByteBuffer.wrap(bytes, 0, 4);
                 assertThat(ConnectionKind.ofFirstBytes(first.getInt(0))).contains(ConnectionKind.MULTIFD);
-                receiver.accept(Channels.newChannel(new ByteArrayInputStream(bytes, 4, bytes.length - 4)), first);
+                receiver.accept(Channels.newChannel(new ByteArrayInputStream(bytes)));
             }
             byte[] main = CapturedLayouts.resource(capture + ".conn0.fwd.gz");
             assertThat(ConnectionKind.ofFirstBytes(ByteBuffer.wrap(main).getInt(0)))
@@ -83,7 +84,7 @@ class MultifdReceiverTest {
     @Test
     void a_failure_is_told_at_once_and_fails_every_wait() throws Exception {
         CountDownLatch told = new CountDownLatch(1);
-        MemorySink sink = new MemorySink();
+        MemoryRam sink = new MemoryRam();
         sink.begin(ONE_BLOCK);
         try (MultifdReceiver receiver = new MultifdReceiver(2, MultifdMethod.NONE, sink, told::countDown)) {
             accept(receiver, init(0), new byte[] {0x11, 0x22, 0x33, 0x45});
@@ -98,7 +99,7 @@ class MultifdReceiverTest {
     void closing_wakes_a_waiting_barrier() throws Exception {
         MultifdReceiver receiver = receiver(1);
         Pipe pipe = Pipe.open();
-        receiver.accept(pipe.source(), ByteBuffer.allocate(0));
+        receiver.accept(pipe.source());
         Thread main = Thread.ofPlatform()
                 .start(() -> assertThatThrownBy(receiver::sync).isInstanceOf(IOException.class));
         receiver.close();
@@ -108,27 +109,27 @@ class MultifdReceiverTest {
 
     @Test
     void a_channel_waits_at_its_sync_until_the_main_stream_comes_there() throws Exception {
-        MemorySink sink = new MemorySink();
+        MemoryRam sink = new MemoryRam();
         sink.begin(ONE_BLOCK);
         try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, () -> {})) {
             accept(receiver, init(0), data(0, 1, 0), page(7), sync(1), data(2, 1, 0), page(8), sync(3));
             receiver.begin(ONE_BLOCK);
             receiver.sync();
             receiver.sync();
-            assertThat(sink.firstByte(0, 0)).isEqualTo((byte) 8);
+            assertThat(sink.byteAt(0, 0)).isEqualTo((byte) 8);
             receiver.finish();
         }
     }
 
     @Test
     void pages_with_a_sync_are_taken_before_it() throws Exception {
-        MemorySink sink = new MemorySink();
+        MemoryRam sink = new MemoryRam();
         sink.begin(ONE_BLOCK);
         try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, () -> {})) {
             accept(receiver, init(0), packet(MultifdPacket.SYNC, "ram", 1, 0x1000), page(9));
             receiver.begin(ONE_BLOCK);
             receiver.sync();
-            assertThat(sink.firstByte(0, 0x1000)).isEqualTo((byte) 9);
+            assertThat(sink.byteAt(0, 0x1000)).isEqualTo((byte) 9);
         }
     }
 
@@ -146,19 +147,19 @@ class MultifdReceiverTest {
 
     @Test
     void pages_after_the_last_sync_are_refused() throws Exception {
-        MemorySink sink = new MemorySink();
+        MemoryRam sink = new MemoryRam();
         sink.begin(ONE_BLOCK);
         CountDownLatch failed = new CountDownLatch(1);
         try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, failed::countDown)) {
             Pipe pipe = Pipe.open();
-            receiver.accept(pipe.source(), ByteBuffer.allocate(0));
+            receiver.accept(pipe.source());
             write(pipe, init(0), sync(0));
             receiver.begin(ONE_BLOCK);
             receiver.sync();
             receiver.finish();
             write(pipe, data(1, 1, 0), page(7));
             failed.await();
-            assertThat(sink.firstByte(0, 0)).isZero();
+            assertThat(sink.byteAt(0, 0)).isZero();
         }
     }
 
@@ -167,9 +168,9 @@ class MultifdReceiverTest {
     void channels_that_do_not_belong_are_refused(int id, long uuid, String message) throws Exception {
         CountDownLatch failed = new CountDownLatch(1);
         try (MultifdReceiver receiver =
-                new MultifdReceiver(2, MultifdMethod.NONE, new MemorySink(), failed::countDown)) {
+                new MultifdReceiver(2, MultifdMethod.NONE, new MemoryRam(), failed::countDown)) {
             Pipe pipe = Pipe.open();
-            receiver.accept(pipe.source(), ByteBuffer.allocate(0));
+            receiver.accept(pipe.source());
             write(pipe, init(0));
             ByteBuffer other = ByteBuffer.allocate(MultifdInit.LENGTH_BYTES);
             new MultifdInit(new UUID(0, uuid), id).write(other);
@@ -219,7 +220,7 @@ class MultifdReceiverTest {
         String capture = "multifd-" + method.name().toLowerCase(Locale.ROOT);
         byte[] main = CapturedLayouts.resource(capture + ".conn0.fwd.gz");
         for (int round = 0; round < 15; round++) {
-            MemorySink sink = new MemorySink();
+            MemoryRam sink = new MemoryRam();
             try (MultifdReceiver receiver = new MultifdReceiver(2, method, sink, () -> {})) {
                 for (int channel = 1; channel <= 2; channel++) {
                     byte[] bytes = CapturedLayouts.resource(capture + ".conn" + channel + ".fwd.gz");
@@ -239,7 +240,7 @@ class MultifdReceiverTest {
     }
 
     private static void assertRefused(String message, byte[]... packets) throws Exception {
-        MemorySink sink = new MemorySink();
+        MemoryRam sink = new MemoryRam();
         sink.begin(ONE_BLOCK);
         try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, () -> {})) {
             accept(receiver, init(0), concat(packets));
@@ -252,7 +253,7 @@ class MultifdReceiverTest {
         }
     }
 
-    private static VmState receive(byte[] main, MultifdReceiver receiver, MultifdSync.Mode mode, MemorySink sink)
+    private static VmState receive(byte[] main, MultifdReceiver receiver, MultifdSync.Mode mode, MemoryRam sink)
             throws IOException {
         return IncomingMigration.from(Channels.newChannel(new ByteArrayInputStream(main)))
                 .multifd(receiver, mode)
@@ -260,13 +261,13 @@ class MultifdReceiverTest {
     }
 
     private static MultifdReceiver receiver(int channels) throws IOException {
-        MemorySink sink = new MemorySink();
+        MemoryRam sink = new MemoryRam();
         sink.begin(ONE_BLOCK);
         return new MultifdReceiver(channels, MultifdMethod.NONE, sink, () -> {});
     }
 
     private static void accept(MultifdReceiver receiver, byte[]... packets) throws IOException {
-        receiver.accept(Channels.newChannel(new ByteArrayInputStream(concat(packets))), ByteBuffer.allocate(0));
+        receiver.accept(Channels.newChannel(new ByteArrayInputStream(concat(packets))));
     }
 
     private static void write(Pipe pipe, byte[]... packets) throws IOException {

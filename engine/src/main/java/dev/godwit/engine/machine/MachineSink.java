@@ -1,0 +1,97 @@
+package dev.godwit.engine.machine;
+
+import dev.godwit.engine.PageLane;
+import dev.godwit.engine.RamSink;
+import dev.godwit.ram.GuestMemory;
+import dev.godwit.ram.Page;
+import dev.godwit.ram.RamBlock;
+import dev.godwit.ram.RamLayout;
+import dev.godwit.ram.ZeroPages;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * The memory of a machine that stands still, as the place where the pages of a migration go. The source's blocks must
+ * be the machine's, by name and length; their order is free.
+ *
+ * <p>A page that is zero already is not written, so that it needs no memory. The memory must not be one that faults on
+ * userfaultfd.
+ */
+public final class MachineSink implements RamSink {
+
+    private final GuestMemory memory;
+    private int[] blockIndexes = new int[0];
+
+    /** A sink that writes to a machine's memory. */
+    public MachineSink(GuestMemory memory) {
+        this.memory = memory;
+    }
+
+    @Override
+    public void begin(RamLayout layout) throws IOException {
+        RamLayout own = memory.layout();
+        int[] indexes = new int[layout.blocks().size()];
+        boolean[] found = new boolean[own.blocks().size()];
+        for (int i = 0; i < indexes.length; i++) {
+            RamBlock block = layout.block(i);
+            int index = own.indexOf(block.id());
+            if (index < 0) {
+                throw new IOException("RAM: expected the blocks %s, found block %s too".formatted(own, block.id()));
+            }
+            if (own.block(index).lengthBytes() != block.lengthBytes()) {
+                throw new IOException("RAM: expected block %s of %d bytes, found one of %d"
+                        .formatted(block.id(), own.block(index).lengthBytes(), block.lengthBytes()));
+            }
+            indexes[i] = index;
+            found[index] = true;
+        }
+        for (int index = 0; index < found.length; index++) {
+            if (!found[index]) {
+                throw new IOException("RAM: expected block %s of %d bytes, found %s"
+                        .formatted(own.block(index).id(), own.block(index).lengthBytes(), layout));
+            }
+        }
+        blockIndexes = indexes;
+    }
+
+    @Override
+    public PageLane lane() {
+        MemorySegment[] blocks =
+                Arrays.stream(blockIndexes).mapToObj(memory::block).toArray(MemorySegment[]::new);
+        return new Lane(blocks);
+    }
+
+    /** The memory of each block, in the source's order. */
+    private static final class Lane implements PageLane {
+
+        private final MemorySegment[] blocks;
+
+        Lane(MemorySegment[] blocks) {
+            this.blocks = blocks;
+        }
+
+        @Override
+        public void pages(int blockIndex, long offsetBytes, MemorySegment content) {
+            MemorySegment.copy(content, 0, blocks[blockIndex], offsetBytes, content.byteSize());
+        }
+
+        @Override
+        public void zeroPages(int blockIndex, long offsetBytes, long lengthBytes) {
+            MemorySegment block = blocks[blockIndex];
+            for (long at = offsetBytes; at < offsetBytes + lengthBytes; at += Page.SIZE_BYTES) {
+                if (!ZeroPages.isZero(block, at)) {
+                    block.asSlice(at, Page.SIZE_BYTES).fill((byte) 0);
+                }
+            }
+        }
+
+        @Override
+        public void read(int blockIndex, long offsetBytes, MemorySegment target) {
+            MemorySegment.copy(blocks[blockIndex], offsetBytes, target, 0, target.byteSize());
+        }
+
+        @Override
+        public void flush() {}
+    }
+}

@@ -1,0 +1,175 @@
+package dev.godwit.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIOException;
+
+import dev.godwit.linux.Advice;
+import dev.godwit.linux.Mapping;
+import dev.godwit.linux.Memfd;
+import dev.godwit.linux.NativeMemory;
+import dev.godwit.linux.OpenFile;
+import dev.godwit.linux.Protection;
+import dev.godwit.linux.Sharing;
+import dev.godwit.linux.Userfaultfd;
+import dev.godwit.ram.PageBitmap;
+import dev.godwit.ram.RamBlock;
+import dev.godwit.ram.RamLayout;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class PagemapDirtyLogTest {
+
+    private static final RamLayout LAYOUT =
+            new RamLayout(List.of(new RamBlock("ram", 4 << 20), new RamBlock("vram", 64 << 10)));
+
+    @BeforeEach
+    void needs_a_kernel_that_can() {
+        Memories.assumeDirtyLog();
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.godwit.host.Memories#all")
+    void what_is_written_after_the_start_is_reported_once_and_what_was_before_is_not(RamOptions options)
+            throws IOException {
+        Memories.assumePossible(options, LAYOUT);
+        try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options)) {
+            long unitPages = ram.memory().hostPageBytes().get(0) / 4096;
+            write(ram, 0, 10);
+            write(ram, 1, 3);
+            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
+                assertThat(collect(log)).isEmpty();
+                write(ram, 0, 20);
+                write(ram, 0, 600);
+                write(ram, 1, 15);
+                List<Long> first = collect(log);
+                assertThat(first).contains(20L, 600L, 1024L + 15);
+                if (unitPages == 1 && options.transparentHugePages() != TransparentHugePages.WANTED) {
+                    assertThat(first).hasSize(3);
+                }
+                assertThat(collect(log)).isEmpty();
+                write(ram, 0, 20);
+                assertThat(collect(log)).contains(20L);
+            }
+            assertThat(NativeMemory.load(ram.memory().hostAddress(0, 20 * 4096)))
+                    .isEqualTo(21);
+            assertThat(NativeMemory.load(ram.memory().hostAddress(0, 10 * 4096)))
+                    .isEqualTo(11);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.godwit.host.Memories#all")
+    void memory_that_was_never_touched_or_only_read_is_reported_when_it_is_written(RamOptions options)
+            throws IOException {
+        Memories.assumePossible(options, LAYOUT);
+        try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options);
+                PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
+            assertThat(NativeMemory.load(ram.memory().hostAddress(0, 5 * 4096))).isZero();
+            collect(log);
+            write(ram, 0, 5);
+            write(ram, 0, 6);
+            assertThat(collect(log)).contains(5L, 6L);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.godwit.host.Memories#all")
+    void system_calls_and_java_that_write_the_memory_are_seen(RamOptions options) throws IOException {
+        Memories.assumePossible(options, LAYOUT);
+        try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options);
+                OpenFile zeros = OpenFile.open(Path.of("/dev/zero"))) {
+            write(ram, 0, 1);
+            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
+                collect(log);
+                zeros.read(0, ram.memory().block(0).asSlice(512 * 4096, 2 * 4096));
+                ram.memory().block(0).set(ValueLayout.JAVA_INT, 1000 * 4096, 5);
+                assertThat(collect(log)).contains(512L, 513L, 1000L);
+            }
+        }
+    }
+
+    @Test
+    void what_cannot_be_seen_is_reported_when_it_is_told() throws IOException {
+        RamOptions options = RamOptions.of(RamBacking.MEMFD);
+        try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options)) {
+            Memfd memfd = ram.memfd(0).orElseThrow();
+            LongStream.range(0, 16).forEach(page -> write(ram, 0, page));
+            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory());
+                    Mapping other = Mapping.of(memfd, 0, 8 * 4096, Sharing.SHARED, Protection.READ_WRITE)) {
+                NativeMemory.store(other.address(), 99);
+                memfd.punchHole(4 * 4096, 4096);
+                log.markWritten(0, 0, 1);
+                log.markWritten(0, 4, 1);
+                assertThat(collect(log)).containsExactly(0L, 4L);
+                assertThat(collect(log)).isEmpty();
+            }
+        }
+    }
+
+    @Test
+    void anonymous_memory_that_is_given_back_is_reported() throws IOException {
+        RamOptions options = new RamOptions(RamBacking.ANONYMOUS, TransparentHugePages.UNWANTED);
+        try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options)) {
+            LongStream.range(0, 16).forEach(page -> write(ram, 0, page));
+            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
+                ram.mapping(0).advise(Advice.DONTNEED, 4 * 4096, 4096);
+                assertThat(collect(log)).containsExactly(4L);
+            }
+        }
+    }
+
+    @Test
+    void a_second_log_is_refused_and_the_first_goes_on() throws IOException {
+        try (RamAllocation ram = RamAllocation.allocate(LAYOUT, RamOptions.DEFAULT);
+                PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
+            assertThatIOException()
+                    .isThrownBy(() -> PagemapDirtyLog.start(ram.memory()))
+                    .withMessageContaining("busy");
+            write(ram, 0, 3);
+            assertThat(collect(log)).contains(3L);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.godwit.host.Memories#all")
+    void after_the_close_nothing_is_left_and_another_may_watch(RamOptions options) throws IOException {
+        Memories.assumePossible(options, LAYOUT);
+        try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options)) {
+            write(ram, 0, 3);
+            PagemapDirtyLog.start(ram.memory()).close();
+            assertThat(NativeMemory.load(ram.memory().hostAddress(0, 3 * 4096))).isEqualTo(4);
+            try (Userfaultfd other = Userfaultfd.open(Set.of(), Set.of())) {
+                other.register(ram.memory().hostAddress(0, 0), 4 << 20, Userfaultfd.Mode.MISSING);
+            }
+            try (PagemapDirtyLog second = PagemapDirtyLog.start(ram.memory())) {
+                assertThat(collect(second)).isEmpty();
+                write(ram, 0, 9);
+                assertThat(collect(second)).contains(9L);
+            }
+        }
+    }
+
+    private static void write(RamAllocation ram, int block, long page) {
+        NativeMemory.store(ram.memory().hostAddress(block, page * 4096), page + 1);
+    }
+
+    /** The pages of a collect, those of the second block after those of the first. */
+    private static List<Long> collect(PagemapDirtyLog log) throws IOException {
+        List<PageBitmap> dirty = Bitmaps.of(LAYOUT);
+        long reported = log.collect(dirty);
+        List<Long> pages = LongStream.concat(
+                        Bitmaps.pages(dirty.get(0)), Bitmaps.pages(dirty.get(1)).map(page -> page + 1024))
+                .boxed()
+                .toList();
+        assertThat(reported).isEqualTo(pages.size());
+        return pages;
+    }
+}

@@ -1,0 +1,300 @@
+package dev.godwit.qemu;
+
+import dev.godwit.engine.machine.DeviceState;
+import dev.godwit.engine.machine.Machine;
+import dev.godwit.engine.machine.MachineState;
+import dev.godwit.engine.migration.MigrationCapability;
+import dev.godwit.engine.migration.MigrationParameter;
+import dev.godwit.engine.migration.MigrationParameters;
+import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.engine.precopy.OutgoingStream;
+import dev.godwit.engine.precopy.ReturnPathListener;
+import dev.godwit.engine.precopy.TransferCounters;
+import dev.godwit.qemu.vmstate.MachineSections;
+import dev.godwit.qemu.vmstate.VmDescriptionWriter;
+import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A live machine as QEMU's precopy stream. The settings are made first; the frame of the stream is at
+ * {@link PrecopyFrame}.
+ */
+public final class MachineStream implements OutgoingStream {
+
+    private static final int RAM_SECTION_ID = 0;
+    private static final String LEGACY = "legacy";
+    private static final String NONE = "none";
+
+    private final Machine machine;
+    private final WritableByteChannel channel;
+    private final Set<MigrationCapability> capabilities;
+    private final Supplier<MigrationParameters> parameters;
+    private final ByteOutput output;
+    private final PrecopyFrame frame;
+    private final MachinePages pages;
+    private final Configuration configuration;
+    private @Nullable ReadableByteChannel answers;
+    private @Nullable ReturnPathReader reader;
+    private @Nullable PageRoute route;
+    private @Nullable XbzrlePages xbzrle;
+    private boolean oneRoundDone;
+
+    /**
+     * A stream that has not begun.
+     *
+     * @param channel in blocking mode; closed by this stream
+     * @param capabilities those that are on
+     * @param parameters is asked for the size of the XBZRLE cache and for who looks for zero pages
+     */
+    public MachineStream(
+            Machine machine,
+            WritableByteChannel channel,
+            Set<MigrationCapability> capabilities,
+            Supplier<MigrationParameters> parameters) {
+        this.machine = machine;
+        this.channel = channel;
+        this.capabilities = Set.copyOf(capabilities);
+        this.parameters = parameters;
+        this.output = new ByteOutput(channel);
+        this.frame = new PrecopyFrame(new StreamWriter(output), RAM_SECTION_ID);
+        this.pages = new MachinePages(machine.memory(), frame.writer());
+        this.configuration = new Configuration(
+                machine.type(),
+                OptionalInt.empty(),
+                List.of(),
+                has(MigrationCapability.VALIDATE_UUID) ? machine.uuid() : Optional.empty());
+        if (has(MigrationCapability.XBZRLE)) {
+            xbzrle = new XbzrlePages(pages, cacheBytes());
+        }
+    }
+
+    /**
+     * Opens the return path: the destination is asked to answer, and listened to.
+     *
+     * @param back the other direction of the channel; closed with it
+     */
+    public MachineStream returnPath(ReadableByteChannel back) {
+        answers = back;
+        return this;
+    }
+
+    /**
+     * Sends the content of pages another way.
+     *
+     * @param other multifd; closed by this stream
+     */
+    public MachineStream route(PageRoute other) {
+        route = other;
+        return this;
+    }
+
+    private boolean has(MigrationCapability capability) {
+        return capabilities.contains(capability);
+    }
+
+    private long cacheBytes() {
+        return parameters.get().number(MigrationParameter.XBZRLE_CACHE_SIZE);
+    }
+
+    @Override
+    public void start(ReturnPathListener listener) throws IOException {
+        frame.begin(configuration, answers != null);
+        if (answers != null) {
+            output.flush();
+            reader = new ReturnPathReader(answers, listener);
+        }
+        frame.beginStart(machine.memory().layout());
+        syncRoute();
+        frame.endRam();
+        output.flush();
+    }
+
+    @Override
+    public boolean hasReturnPath() {
+        return answers != null;
+    }
+
+    @Override
+    public void beginPass(long pass) {
+        if (xbzrle != null) {
+            xbzrle.beginPass(pass);
+        }
+    }
+
+    @Override
+    public void beginPart() throws IOException {
+        if (xbzrle != null) {
+            xbzrle.cacheBytes(cacheBytes());
+        }
+        frame.beginRam(SectionType.PART);
+    }
+
+    @Override
+    public void pages(int blockIndex, long firstPage, long count) throws IOException {
+        String detection = parameters.get().text(MigrationParameter.ZERO_PAGE_DETECTION);
+        if (route != null) {
+            routed(route, detection, blockIndex, firstPage, count);
+            return;
+        }
+        boolean findZeros = !detection.equals(NONE);
+        XbzrlePages differences = oneRoundDone ? xbzrle : null;
+        for (long page = firstPage; page < firstPage + count; page++) {
+            if (findZeros && pages.isZero(blockIndex, page)) {
+                pages.zero(blockIndex, page);
+                if (differences != null) {
+                    differences.sentZero(blockIndex, page);
+                }
+            } else if (differences != null) {
+                differences.page(blockIndex, page);
+            } else {
+                pages.lent(blockIndex, page);
+            }
+        }
+    }
+
+    /** With legacy detection the main channel says which pages are zero; with multifd's, the channels do. */
+    private void routed(PageRoute other, String detection, int blockIndex, long firstPage, long count)
+            throws IOException {
+        if (!detection.equals(LEGACY)) {
+            other.pages(blockIndex, firstPage, count);
+            return;
+        }
+        long runStart = firstPage;
+        for (long page = firstPage; page < firstPage + count; page++) {
+            if (pages.isZero(blockIndex, page)) {
+                if (page > runStart) {
+                    other.pages(blockIndex, runStart, page - runStart);
+                }
+                pages.zero(blockIndex, page);
+                runStart = page + 1;
+            }
+        }
+        if (firstPage + count > runStart) {
+            other.pages(blockIndex, runStart, firstPage + count - runStart);
+        }
+    }
+
+    @Override
+    public void endOfRound() throws IOException {
+        oneRoundDone = true;
+        syncRoute();
+    }
+
+    /** The marker has to arrive: until it does the destination reads no channel on, and a full one stops its thread. */
+    private void syncRoute() throws IOException {
+        if (route != null) {
+            route.sync();
+            frame.writer().multifdFlush();
+            output.flush();
+        }
+    }
+
+    @Override
+    public void endPart() throws IOException {
+        frame.endRam();
+        output.flush();
+    }
+
+    @Override
+    public void switchover() throws IOException {
+        frame.writer().command(new Command.SwitchoverStart());
+        output.flush();
+    }
+
+    @Override
+    public void beginLast() throws IOException {
+        if (xbzrle != null) {
+            xbzrle.beginLast();
+        }
+        frame.beginRam(SectionType.END);
+    }
+
+    @Override
+    public void endLast() throws IOException {
+        syncRoute();
+        frame.endRam();
+        output.flush();
+    }
+
+    @Override
+    public void devices(MachineState state, RunStatus before) throws IOException {
+        List<DeviceState> devices = MachineSections.devices(state, before);
+        frame.sections(MachineSections.sections(devices, RAM_SECTION_ID + 1));
+        frame.end(Optional.of(VmDescriptionWriter.write(configuration, devices)));
+    }
+
+    @Override
+    public void end() throws IOException {
+        if (route != null) {
+            route.finish();
+        }
+        output.flush();
+    }
+
+    @Override
+    public long transferredBytes() {
+        return output.position() + (route == null ? 0 : route.sentBytes());
+    }
+
+    @Override
+    public TransferCounters counters() {
+        PageRoute other = route;
+        return new TransferCounters(
+                transferredBytes(),
+                other == null ? 0 : other.sentBytes(),
+                pages.normalPages() + (other == null ? 0 : other.normalPages()),
+                pages.zeroPages() + (other == null ? 0 : other.zeroPages()),
+                xbzrle == null ? Optional.empty() : Optional.of(xbzrle.counters()));
+    }
+
+    @Override
+    public void abort() {
+        if (route != null) {
+            route.abort();
+        }
+        closeAll();
+    }
+
+    /** Each one, whatever becomes of the others. {@return what failed, or null} */
+    private @Nullable IOException closeAll() {
+        IOException failure = null;
+        for (AutoCloseable open : Arrays.asList(channel, answers)) {
+            try {
+                if (open != null) {
+                    open.close();
+                }
+            } catch (Exception e) {
+                failure = failure == null ? new IOException("a channel cannot be closed", e) : failure;
+            }
+        }
+        return failure;
+    }
+
+    @Override
+    public void close() throws IOException {
+        IOException failure = closeAll();
+        try {
+            if (route != null) {
+                route.close();
+            }
+        } finally {
+            if (reader != null) {
+                reader.join();
+            }
+            if (xbzrle != null) {
+                xbzrle.close();
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+}

@@ -1,0 +1,231 @@
+package dev.godwit.qemu;
+
+import dev.godwit.engine.machine.DeviceState;
+import dev.godwit.engine.machine.DirtyLog;
+import dev.godwit.engine.machine.Machine;
+import dev.godwit.engine.machine.MachineState;
+import dev.godwit.ram.GuestMemory;
+import dev.godwit.ram.Page;
+import dev.godwit.ram.PageBitmap;
+import dev.godwit.ram.RamBlock;
+import dev.godwit.ram.RamLayout;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A machine whose one vCPU is a thread that writes random words to random pages of its RAM. Its dirty log finds what
+ * was written by comparing RAM with a copy of it.
+ */
+final class TestMachine implements Machine {
+
+    private final Arena arena = Arena.ofShared();
+    private final GuestMemory memory;
+    private final SplittableRandom random;
+    private final long writeEveryNs;
+    private final String type;
+    private Optional<UUID> uuid = Optional.empty();
+    private final AtomicLong steps = new AtomicLong();
+    private volatile boolean wanted;
+    private @Nullable Thread vcpu;
+    volatile int throttledTo;
+    volatile boolean resumeFails;
+
+    TestMachine(String type, long seed, long writeEveryNs, RamBlock... blocks) {
+        this.type = type;
+        this.random = new SplittableRandom(seed);
+        this.writeEveryNs = writeEveryNs;
+        RamLayout layout = new RamLayout(List.of(blocks));
+        List<MemorySegment> segments = new ArrayList<>();
+        List<Long> hostPages = new ArrayList<>();
+        for (RamBlock block : blocks) {
+            segments.add(arena.allocate(block.lengthBytes(), Page.SIZE_BYTES));
+            hostPages.add((long) Page.SIZE_BYTES);
+        }
+        this.memory = new GuestMemory(layout, segments, hostPages);
+    }
+
+    /** Fills every second page. */
+    TestMachine filled() {
+        for (MemorySegment block : memory.blocks()) {
+            for (long at = 0; at < block.byteSize(); at += 2 * Page.SIZE_BYTES) {
+                for (long word = at; word < at + Page.SIZE_BYTES; word += 8) {
+                    block.set(ValueLayout.JAVA_LONG, word, random.nextLong());
+                }
+            }
+        }
+        return this;
+    }
+
+    TestMachine uuid(UUID other) {
+        uuid = Optional.of(other);
+        return this;
+    }
+
+    boolean holdsTheSameAs(TestMachine other) {
+        for (int block = 0; block < memory.blocks().size(); block++) {
+            int same =
+                    other.memory.layout().indexOf(memory.layout().block(block).id());
+            if (memory.block(block).mismatch(other.memory.block(same)) >= 0) {
+                return false;
+            }
+        }
+        return steps() == other.steps();
+    }
+
+    long steps() {
+        return steps.get();
+    }
+
+    private void work() {
+        while (wanted) {
+            MemorySegment block = memory.block(random.nextInt(memory.blocks().size()));
+            long word = random.nextLong(block.byteSize() / 8);
+            block.set(ValueLayout.JAVA_LONG, word * 8, random.nextLong());
+            steps.incrementAndGet();
+            if (writeEveryNs > 0) {
+                LockSupport.parkNanos(writeEveryNs);
+            }
+        }
+    }
+
+    @Override
+    public String type() {
+        return type;
+    }
+
+    @Override
+    public Optional<UUID> uuid() {
+        return uuid;
+    }
+
+    @Override
+    public GuestMemory memory() {
+        return memory;
+    }
+
+    @Override
+    public int vcpus() {
+        return 1;
+    }
+
+    @Override
+    public DirtyLog startDirtyLog(String method) {
+        return new ComparingLog();
+    }
+
+    @Override
+    public List<String> dirtyLogMethods() {
+        return List.of("comparing");
+    }
+
+    @Override
+    public void pause() throws IOException {
+        Thread running = vcpu;
+        wanted = false;
+        if (running != null) {
+            try {
+                running.join();
+            } catch (InterruptedException e) {
+                throw new IOException(e);
+            }
+            vcpu = null;
+        }
+    }
+
+    @Override
+    public void resume() throws IOException {
+        if (resumeFails) {
+            throw new IOException("this machine does not resume");
+        }
+        if (vcpu == null) {
+            wanted = true;
+            vcpu = Thread.ofPlatform().name("test-vcpu").start(this::work);
+        }
+    }
+
+    @Override
+    public boolean isRunning() {
+        return wanted;
+    }
+
+    @Override
+    public MachineState save() {
+        if (wanted) {
+            throw new IllegalStateException("it runs");
+        }
+        return new MachineState(List.of(
+                DeviceState.of("test/vcpu", 0, 1).uint64("steps", steps()).build(),
+                DeviceState.of("test/rom", 1, 2)
+                        .buffer("content", new byte[] {1, 2, 3})
+                        .build()));
+    }
+
+    @Override
+    public void load(MachineState state) throws IOException {
+        if (wanted) {
+            throw new IllegalStateException("it runs");
+        }
+        steps.set(state.device("test/vcpu", 0).atMostVersion(1).uint64("steps"));
+        state.device("test/rom", 1).atMostVersion(2).buffer("content", 3);
+    }
+
+    @Override
+    public void throttle(int percentage) {
+        throttledTo = percentage;
+    }
+
+    @Override
+    public void close() throws IOException {
+        pause();
+        arena.close();
+    }
+
+    private final class ComparingLog implements DirtyLog {
+
+        private final List<MemorySegment> copies = new ArrayList<>();
+
+        ComparingLog() {
+            for (MemorySegment block : memory.blocks()) {
+                copies.add(arena.allocate(block.byteSize(), Page.SIZE_BYTES).copyFrom(block));
+            }
+        }
+
+        @Override
+        public String method() {
+            return "comparing";
+        }
+
+        @Override
+        public long collect(List<PageBitmap> dirty) {
+            long reported = 0;
+            for (int block = 0; block < copies.size(); block++) {
+                MemorySegment now = memory.block(block);
+                MemorySegment copy = copies.get(block);
+                for (long at = 0; at < now.byteSize(); at += Page.SIZE_BYTES) {
+                    if (MemorySegment.mismatch(now, at, at + Page.SIZE_BYTES, copy, at, at + Page.SIZE_BYTES) >= 0) {
+                        MemorySegment.copy(now, at, copy, at, Page.SIZE_BYTES);
+                        dirty.get(block).set(at / Page.SIZE_BYTES);
+                        reported++;
+                    }
+                }
+            }
+            return reported;
+        }
+
+        @Override
+        public void beforeRead(int blockIndex, long firstPage, long pages) {}
+
+        @Override
+        public void close() {}
+    }
+}

@@ -1,0 +1,68 @@
+package dev.godwit.snapshot;
+
+import dev.godwit.engine.RamSource;
+import dev.godwit.qemu.mappedram.MappedRamLayout;
+import dev.godwit.ram.Page;
+import dev.godwit.ram.PageBitmap;
+import dev.godwit.ram.RamLayout;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** RAM whose pages have their places in a file; those that are not present read as zero. Thread-safe. */
+final class PlacedPages implements RamSource {
+
+    private final SnapshotFile file;
+    private final MappedRamLayout places;
+    private final RamLayout layout;
+    private final List<PageBitmap> present;
+
+    /**
+     * RAM in a file, which is not closed here.
+     *
+     * @param present for each block, which of its pages count
+     */
+    PlacedPages(SnapshotFile file, MappedRamLayout places, List<PageBitmap> present) {
+        this.file = file;
+        this.places = places;
+        this.layout = places.ram();
+        this.present = List.copyOf(present);
+    }
+
+    @Override
+    public RamLayout layout() {
+        return layout;
+    }
+
+    @Override
+    public PageBitmap present(int blockIndex) {
+        return present.get(blockIndex);
+    }
+
+    boolean isEmpty() {
+        return present.stream().allMatch(bitmap -> bitmap.nextSet(0) < 0);
+    }
+
+    @Override
+    public void read(int blockIndex, long offsetBytes, MemorySegment target) throws IOException {
+        PageBitmap bitmap = present.get(blockIndex);
+        long base = places.blocks().get(blockIndex).header().pagesOffsetBytes();
+        long first = offsetBytes / Page.SIZE_BYTES;
+        long end = first + target.byteSize() / Page.SIZE_BYTES;
+        for (long page = first; page < end; ) {
+            boolean here = bitmap.get(page);
+            long next = here ? bitmap.nextClear(page) : bitmap.nextSet(page);
+            long stop = next < 0 ? end : Math.min(next, end);
+            MemorySegment piece = target.asSlice((page - first) * Page.SIZE_BYTES, (stop - page) * Page.SIZE_BYTES);
+            if (here) {
+                file.readFully(
+                        base + page * Page.SIZE_BYTES,
+                        piece,
+                        "pages of block " + layout.block(blockIndex).id());
+            } else {
+                piece.fill((byte) 0);
+            }
+            page = stop;
+        }
+    }
+}

@@ -1,0 +1,84 @@
+package dev.godwit.transport;
+
+import dev.godwit.linux.DescriptorStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
+import java.nio.channels.GatheringByteChannel;
+import java.nio.channels.SocketChannel;
+
+/** A socket, a file, or something that looks like one: a pipe under {@code /proc/self/fd}. */
+final class PlainMigrationChannel implements MigrationChannel {
+
+    private final ByteChannel channel;
+    private final String remote;
+
+    PlainMigrationChannel(ByteChannel channel, String remote) {
+        this.channel = channel;
+        this.remote = remote;
+    }
+
+    @Override
+    public String remote() {
+        return remote;
+    }
+
+    @Override
+    public boolean isDuplex() {
+        return channel instanceof SocketChannel || channel instanceof DescriptorStream;
+    }
+
+    @Override
+    public void shutdownInput() throws IOException {
+        switch (channel) {
+            case SocketChannel socket -> socket.shutdownInput();
+            case DescriptorStream socket -> socket.shutdownInput();
+            default -> {
+                // a file: its end is known
+            }
+        }
+    }
+
+    @Override
+    public void shutdownOutput() throws IOException {
+        switch (channel) {
+            case SocketChannel socket -> socket.shutdownOutput();
+            case DescriptorStream socket -> socket.shutdownOutput();
+            default -> {
+                // a file: only closing it says so
+            }
+        }
+    }
+
+    @Override
+    public int read(ByteBuffer target) throws IOException {
+        return channel.read(target);
+    }
+
+    @Override
+    public int write(ByteBuffer source) throws IOException {
+        return channel.write(source);
+    }
+
+    @Override
+    public long write(ByteBuffer[] sources, int offset, int length) throws IOException {
+        return channel instanceof GatheringByteChannel gathering
+                ? gathering.write(sources, offset, length)
+                : MigrationChannel.super.write(sources, offset, length);
+    }
+
+    @Override
+    public boolean isOpen() {
+        return channel.isOpen();
+    }
+
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
+
+    @Override
+    public String toString() {
+        return remote;
+    }
+}
