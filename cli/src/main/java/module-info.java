@@ -3,6 +3,7 @@
 module dev.godwit.cli {
     requires static org.jspecify;
     requires dev.godwit.operations;
+    requires dev.godwit.host;
     requires dev.godwit.linux;
     requires info.picocli;
     requires tools.jackson.core;

@@ -1,5 +1,6 @@
 package dev.godwit.cli;
 
+import dev.godwit.host.PagemapDirtyLog;
 import dev.godwit.linux.Errno;
 import dev.godwit.linux.Host;
 import dev.godwit.linux.HugePages;
@@ -12,6 +13,7 @@ import dev.godwit.transport.ByteSize;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -26,6 +28,7 @@ final class HostChecks {
         findings.add(Finding.ok("jdk", "JDK " + Runtime.version() + " (" + System.getProperty("java.vendor") + ")"));
         findings.add(Finding.ok("kernel", "Linux " + Host.kernelRelease() + " on " + Host.architecture()));
         findings.addAll(userfaultfd());
+        findings.add(dirtyLog());
         findings.add(kvm());
         findings.add(hugePages());
         return findings;
@@ -87,6 +90,16 @@ final class HostChecks {
             case SYSTEM_CALL -> "sudo sysctl vm.unprivileged_userfaultfd=1";
             case USER_MODE_ONLY -> "Linux 5.11 or later; a container may forbid the call by its seccomp profile";
         };
+    }
+
+    private static Finding dirtyLog() {
+        Optional<String> missing = PagemapDirtyLog.missing();
+        return missing.isEmpty()
+                ? Finding.ok("dirty-log", "written pages of any memory are found by asynchronous write protection")
+                : Finding.limited(
+                        "dirty-log",
+                        missing.get() + "; live migration of the workload machine needs it, a KVM machine does not",
+                        "Linux 6.7 or later, and for this user a userfaultfd");
     }
 
     private static Finding kvm() {

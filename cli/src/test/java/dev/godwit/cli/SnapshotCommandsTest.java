@@ -156,6 +156,21 @@ class SnapshotCommandsTest {
     }
 
     @Test
+    void diff_finds_streams_that_start_inside_their_files() {
+        Path contained = Captures.unpack("mapped-ram-offset.mig", folder);
+        Path out = folder.resolve("out");
+        assertThat(Run.of("convert", "--offset", "4K", contained, out, "--to", "mapped-ram")
+                        .status())
+                .isZero();
+        assertThat(Run.of("diff", "--offset", "4K", contained, contained).out()).isEqualTo("the same\n");
+        assertThat(Run.of("diff", "--offset", "0x1000", "--offset-b", "0", contained, out)
+                        .out())
+                .isEqualTo("the same\n");
+        assertThat(Run.of("diff", "--offset-b", "4K", out, contained).out()).isEqualTo("the same\n");
+        assertThat(Run.of("diff", "--offset", "4K", contained, out).status()).isEqualTo(ExitStatus.FAILED);
+    }
+
+    @Test
     void diff_lists_blocks_pages_and_fields() {
         Run run = Run.of("diff", mappedRam, stream);
         assertThat(run.status()).isEqualTo(ExitStatus.FOUND);

@@ -4,6 +4,7 @@ import dev.godwit.engine.machine.DirtyLog;
 import dev.godwit.linux.Errno;
 import dev.godwit.linux.LinuxException;
 import dev.godwit.linux.PagemapScan;
+import dev.godwit.linux.PagemapScan.RegionConsumer;
 import dev.godwit.linux.Userfaultfd;
 import dev.godwit.linux.Userfaultfd.Mode;
 import dev.godwit.linux.Userfaultfd.Way;
@@ -109,7 +110,7 @@ public final class PagemapDirtyLog implements DirtyLog {
         for (int block = 0; block < memory.layout().blocks().size(); block++) {
             long address = memory.hostAddress(block, 0);
             long lengthBytes = memory.layout().block(block).lengthBytes();
-            userfaultfd.register(address, lengthBytes, Mode.WRITE_PROTECT);
+            register(address, lengthBytes);
             registered++;
             long result = userfaultfd.writeProtect(address, lengthBytes, true, false);
             if (result < 0) {
@@ -118,6 +119,17 @@ public final class PagemapDirtyLog implements DirtyLog {
                         new Errno((int) -result),
                         "block " + memory.layout().block(block).id());
             }
+        }
+    }
+
+    private void register(long address, long lengthBytes) throws IOException {
+        try {
+            userfaultfd.register(address, lengthBytes, Mode.WRITE_PROTECT);
+        } catch (LinuxException e) {
+            if (e.errno().equals(Errno.EBUSY)) {
+                throw new IOException("the guest's memory is busy with another dirty log, a snapshot or postcopy", e);
+            }
+            throw e;
         }
     }
 
@@ -133,17 +145,12 @@ public final class PagemapDirtyLog implements DirtyLog {
             PageBitmap bitmap = dirty.get(block);
             long address = memory.hostAddress(block, 0);
             long end = address + memory.layout().block(block).lengthBytes();
-            pages += scan.writtenAndProtect(address, end, (from, to, _) -> set(bitmap, from - address, to - address))
-                    / Page.SIZE_BYTES;
+            RegionConsumer toBitmap =
+                    (from, to, _) -> bitmap.set((from - address) / Page.SIZE_BYTES, (to - from) / Page.SIZE_BYTES);
+            pages += scan.writtenAndProtect(address, end, toBitmap) / Page.SIZE_BYTES;
             pages += takeMarked(marked.get(block), bitmap);
         }
         return pages;
-    }
-
-    private static void set(PageBitmap bitmap, long fromBytes, long toBytes) {
-        for (long page = fromBytes / Page.SIZE_BYTES; page < toBytes / Page.SIZE_BYTES; page++) {
-            bitmap.set(page);
-        }
     }
 
     private static long takeMarked(PageBitmap marked, PageBitmap dirty) {
@@ -159,9 +166,7 @@ public final class PagemapDirtyLog implements DirtyLog {
 
     /** Has pages reported by the next {@link #collect}, which were changed in a way that is not seen. Thread-safe. */
     public void markWritten(int blockIndex, long firstPage, long pages) {
-        for (long page = firstPage; page < firstPage + pages; page++) {
-            marked.get(blockIndex).set(page);
-        }
+        marked.get(blockIndex).set(firstPage, pages);
     }
 
     /** Does nothing: pages are protected again in the step that finds them. */

@@ -29,10 +29,19 @@ public final class RamAllocation implements AutoCloseable {
     private final List<Mapping> mappings = new ArrayList<>();
     private final List<Optional<Memfd>> memfds = new ArrayList<>();
     private final List<Long> hostPageBytes = new ArrayList<>();
-    private final RamLayout layout;
+    private final GuestMemory memory;
 
-    private RamAllocation(RamLayout layout) {
-        this.layout = layout;
+    private RamAllocation(RamLayout layout, RamOptions options) throws IOException {
+        try {
+            for (RamBlock block : layout.blocks()) {
+                add(block, options);
+            }
+            memory = new GuestMemory(
+                    layout, mappings.stream().map(Mapping::memory).toList(), hostPageBytes);
+        } catch (IOException | RuntimeException | Error e) {
+            close();
+            throw e;
+        }
     }
 
     /**
@@ -42,19 +51,10 @@ public final class RamAllocation implements AutoCloseable {
      *     them; nothing is left then
      */
     public static RamAllocation allocate(RamLayout layout, RamOptions options) throws IOException {
-        RamAllocation allocation = new RamAllocation(layout);
-        try {
-            if (options.backing() == RamBacking.HUGETLB_2M) {
-                checkPool(layout);
-            }
-            for (RamBlock block : layout.blocks()) {
-                allocation.add(block, options);
-            }
-            return allocation;
-        } catch (IOException | RuntimeException | Error e) {
-            allocation.close();
-            throw e;
+        if (options.backing() == RamBacking.HUGETLB_2M) {
+            checkPool(layout);
         }
+        return new RamAllocation(layout, options);
     }
 
     private void add(RamBlock block, RamOptions options) throws IOException {
@@ -149,7 +149,7 @@ public final class RamAllocation implements AutoCloseable {
 
     /** {@return the memory, mapped until {@link #close}} */
     public GuestMemory memory() {
-        return new GuestMemory(layout, mappings.stream().map(Mapping::memory).toList(), hostPageBytes);
+        return memory;
     }
 
     /** {@return the mapping of a block, to advise the kernel of} */

@@ -142,7 +142,7 @@ public final class FaultEvents implements Closeable {
         for (int i = 0; i < count; i++) {
             if (kind(i) == UFFD_EVENT_FORK) { // owned at once, so that it is closed even if nobody looks at it
                 Descriptor child = Descriptor.own(messages.get(JAVA_INT, at(i) + 8), "userfaultfd of a child");
-                children[i] = Userfaultfd.adopt(child, features);
+                children[i] = Userfaultfd.ofChild(child, features);
             }
         }
     }

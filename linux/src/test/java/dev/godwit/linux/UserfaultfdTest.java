@@ -9,14 +9,21 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import dev.godwit.linux.FaultEvents.Event;
 import dev.godwit.linux.Userfaultfd.Mode;
 import dev.godwit.linux.Userfaultfd.Request;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -279,6 +286,57 @@ class UserfaultfdTest {
                     .hasMessageContaining(Long.toHexString(memory.address()))
                     .isInstanceOfSatisfying(
                             LinuxException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EBUSY));
+        }
+    }
+
+    @Test
+    void the_faults_of_another_process_are_served_with_this_ones_memory(@TempDir Path folder) throws Exception {
+        FaultServer.open().close();
+        Path path = folder.resolve("socket");
+        try (UnixListener listener = UnixListener.listen(path, UnixSocket.Type.STREAM, 1);
+                Arena arena = Arena.ofConfined()) {
+            Process process = new ProcessBuilder(
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
+                            "--enable-native-access=ALL-UNNAMED",
+                            "-cp",
+                            System.getProperty("java.class.path"),
+                            FaultingProcess.class.getName(),
+                            path.toString())
+                    .inheritIO()
+                    .start();
+            Thread.ofVirtual()
+                    .start(
+                            () -> { // so that accept ends if it never connects
+                                process.onExit().join();
+                                closeQuietly(listener);
+                            });
+            try (UnixSocket socket = listener.accept()) {
+                MemorySegment number = arena.allocate(JAVA_LONG);
+                Descriptor sent = socket.receive(number, 1).descriptors().getFirst();
+                long start = number.get(JAVA_LONG, 0);
+                try (Userfaultfd userfaultfd = Userfaultfd.adopt(sent, Set.of());
+                        FaultServer server = new FaultServer(userfaultfd, event -> {
+                            long page = ((Event.PageFault) event).address() & -PAGE;
+                            assertThat(userfaultfd.copy(page, source.address() + page - start, PAGE, false, true))
+                                    .isEqualTo(PAGE);
+                        })) {
+                    assertThat(socket.receive(number, 0).lengthBytes()).isEqualTo(8);
+                    assertThat(number.get(JAVA_LONG, 0))
+                            .isEqualTo(IntStream.range(1000, 1000 + FaultingProcess.PAGES)
+                                    .sum());
+                    assertThat(server.seen).hasSize(FaultingProcess.PAGES);
+                }
+            }
+            assertThat(process.waitFor()).isZero();
+        }
+    }
+
+    private static void closeQuietly(UnixListener listener) {
+        try {
+            listener.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -105,7 +105,11 @@ abstract sealed class DestinationQemu implements Closeable {
             settings.parameter("tls-creds", new JsonString(""));
             MigrationUri uri = new MigrationUri.Unix(folder.resolve("migration.sock"));
             listen(JsonObject.of("uri", uri.toString()));
-            return uri.connect(CONNECT_TIMEOUT);
+            try {
+                return uri.connect(CONNECT_TIMEOUT);
+            } catch (IOException e) {
+                throw explained(e); // it has ended between the two
+            }
         }
 
         /** Since 9.1 QEMU can stay alive when the load fails, and say why; an older one ends. */

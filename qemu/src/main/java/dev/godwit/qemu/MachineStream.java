@@ -191,10 +191,12 @@ public final class MachineStream implements OutgoingStream {
         syncRoute();
     }
 
+    /** The marker has to arrive: until it does the destination reads no channel on, and a full one stops its thread. */
     private void syncRoute() throws IOException {
         if (route != null) {
             route.sync();
             frame.writer().multifdFlush();
+            output.flush();
         }
     }
 

@@ -30,16 +30,40 @@ class RoomsTest {
             Map.entry("ram", Set.of()),
             Map.entry("codec", Set.of("ram")),
             Map.entry("engine", Set.of("ram")),
+            Map.entry("kvm", Set.of("linux", "engine", "ram")),
             Map.entry("transport", Set.of("linux")),
             Map.entry("host", Set.of("linux", "engine", "ram")),
             Map.entry("workload", Set.of("host", "linux", "engine", "ram")),
             Map.entry("qmp", Set.of("engine")),
             Map.entry("qemu", Set.of("engine", "codec", "ram")),
             Map.entry("snapshot", Set.of("qemu", "linux", "engine", "codec", "ram")),
-            Map.entry("operations", Set.of("snapshot", "transport", "qmp", "qemu", "linux", "engine", "codec", "ram")),
+            Map.entry(
+                    "operations",
+                    Set.of(
+                            "snapshot",
+                            "transport",
+                            "workload",
+                            "host",
+                            "qmp",
+                            "qemu",
+                            "linux",
+                            "engine",
+                            "codec",
+                            "ram")),
             Map.entry(
                     "cli",
-                    Set.of("operations", "snapshot", "transport", "qmp", "qemu", "linux", "engine", "codec", "ram")));
+                    Set.of(
+                            "operations",
+                            "snapshot",
+                            "transport",
+                            "workload",
+                            "host",
+                            "qmp",
+                            "qemu",
+                            "linux",
+                            "engine",
+                            "codec",
+                            "ram")));
 
     static Stream<String> rooms() {
         return new TreeSet<>(MAY_TOUCH.keySet()).stream();

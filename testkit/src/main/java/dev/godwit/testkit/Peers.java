@@ -46,6 +46,11 @@ public final class Peers {
         return file("initramfs", "guest");
     }
 
+    /** {@return memtest86+ for 64 bits, which starts by the Linux boot protocol, or ends the test as skipped} */
+    public static Path memtest86() {
+        return file("memtest86+x64.bin", "memtest86");
+    }
+
     private static Path program(String name, String peer) {
         return file("bin/" + name, peer);
     }

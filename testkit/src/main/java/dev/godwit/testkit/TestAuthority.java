@@ -13,9 +13,12 @@ import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.PrivateKey;
 import java.security.Signature;
+import java.security.interfaces.ECPrivateKey;
+import java.security.interfaces.ECPublicKey;
 import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 
@@ -23,6 +26,9 @@ import java.util.List;
 public final class TestAuthority {
 
     private static final String SHA256_WITH_ECDSA = "1.2.840.10045.4.3.2";
+    private static final String P256 = "1.2.840.10045.3.1.7";
+    private static final int P256_BYTES = 32;
+    private static final int P256_POINT_BYTES = 1 + 2 * P256_BYTES;
     private static final String COMMON_NAME = "2.5.4.3";
     private static final String KEY_USAGE = "2.5.29.15";
     private static final String SUBJECT_ALTERNATIVE_NAME = "2.5.29.17";
@@ -44,10 +50,15 @@ public final class TestAuthority {
      *
      * @param serialNumber by which it can be revoked
      * @param certificate in DER
-     * @param key its private key
+     * @param keys its keys
      */
     @SuppressWarnings("ArrayRecordComponent") // written to a file, never compared
-    public record Issued(BigInteger serialNumber, byte[] certificate, PrivateKey key) {}
+    public record Issued(BigInteger serialNumber, byte[] certificate, KeyPair keys) {
+        /** {@return its private key} */
+        public PrivateKey key() {
+            return keys.getPrivate();
+        }
+    }
 
     /**
      * From when to when a certificate is good.
@@ -113,7 +124,7 @@ public final class TestAuthority {
                 : extension(SUBJECT_ALTERNATIVE_NAME, false, Der.sequence(names.toByteArray()));
         BigInteger serialNumber = BigInteger.valueOf(lastSerialNumber);
         byte[] der = sign(commonName, serialNumber, validity, own, Der.sequence(basic, usage, purposes, alternatives));
-        return new Issued(serialNumber, der, own.getPrivate());
+        return new Issued(serialNumber, der, own);
     }
 
     /** Writes {@code ca-cert.pem} into a folder of credentials, and makes the folder. */
@@ -149,7 +160,29 @@ public final class TestAuthority {
         Path key = folder.resolve(role + "-key.pem");
         Files.deleteIfExists(key);
         Files.createFile(key, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        Files.writeString(key, pem("PRIVATE KEY", issued.key().getEncoded()));
+        Files.writeString(
+                key,
+                issued.keys().getPrivate() instanceof ECPrivateKey own
+                        ? pem("EC PRIVATE KEY", sec1(own, (ECPublicKey)
+                                issued.keys().getPublic()))
+                        : pem("PRIVATE KEY", issued.key().getEncoded()));
+    }
+
+    /** GnuTLS wants the public key beside the private one, which the JDK's own encoding leaves out. */
+    private static byte[] sec1(ECPrivateKey key, ECPublicKey publicKey) {
+        byte[] point = Arrays.copyOfRange(
+                publicKey.getEncoded(),
+                publicKey.getEncoded().length - P256_POINT_BYTES,
+                publicKey.getEncoded().length);
+        byte[] number = key.getS().toByteArray();
+        byte[] fixed = new byte[P256_BYTES];
+        int used = Math.min(number.length, P256_BYTES);
+        System.arraycopy(number, number.length - used, fixed, P256_BYTES - used, used);
+        return Der.sequence(
+                Der.integer(BigInteger.ONE),
+                Der.octets(fixed),
+                Der.tagged(0xa0, Der.oid(P256)),
+                Der.tagged(0xa1, Der.bits(0, point)));
     }
 
     /** {@return a block of a PEM file} */

@@ -9,7 +9,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import javax.net.ssl.SSLEngine;
-import javax.net.ssl.SSLEngineResult;
 import javax.net.ssl.SSLEngineResult.HandshakeStatus;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +33,7 @@ public final class TlsMigrationChannel implements MigrationChannel {
     private final MigrationChannel connection;
     private final SSLEngine engine;
     private final TlsRecords records;
-    private final boolean hangUpIsAnEnd;
+    private final TlsInput input;
     private final Duration handshakeTimeout;
     private final ReentrantLock handshaking = new ReentrantLock();
     private final ReentrantLock reading = new ReentrantLock();
@@ -42,22 +41,16 @@ public final class TlsMigrationChannel implements MigrationChannel {
     private final AtomicBoolean answering = new AtomicBoolean();
     private final AtomicBoolean closed = new AtomicBoolean();
     private volatile boolean ready;
-    private volatile boolean heard;
-    private volatile boolean inputShutDown;
     private volatile @Nullable IOException failure;
-    private boolean inputEnded;
     private boolean outputEnded;
     private @Nullable IOException outputFailure;
-
-    /** Decrypted and not yet read, from position to limit. */
-    private ByteBuffer decrypted = ByteBuffer.allocate(0);
 
     private TlsMigrationChannel(
             MigrationChannel connection, SSLEngine engine, boolean hangUpIsAnEnd, Duration handshakeTimeout) {
         this.connection = connection;
         this.engine = engine;
         this.records = new TlsRecords(engine, connection);
-        this.hangUpIsAnEnd = hangUpIsAnEnd;
+        this.input = new TlsInput(engine, records, connection.remote(), hangUpIsAnEnd, this::answerSoon);
         this.handshakeTimeout = handshakeTimeout;
     }
 
@@ -160,17 +153,10 @@ public final class TlsMigrationChannel implements MigrationChannel {
         handshake();
         reading.lock();
         try {
-            if (!target.hasRemaining()) {
-                return 0;
+            if (!input.isReady()) {
+                throwFailure();
             }
-            if (decrypted.hasRemaining()) {
-                return drain(target);
-            }
-            if (inputEnded) {
-                return -1;
-            }
-            throwFailure();
-            return receive(target);
+            return input.read(target);
         } catch (SSLException e) {
             throw failed(new IOException(connection.remote() + ": " + TlsHandshake.alert(e), e));
         } catch (IOException e) {
@@ -180,75 +166,8 @@ public final class TlsMigrationChannel implements MigrationChannel {
         }
     }
 
-    /** Decrypts straight into the target where a record fits, until at least one byte is there or the end. */
-    private int receive(ByteBuffer target) throws IOException {
-        int recordBytes = engine.getSession().getApplicationBufferSize();
-        boolean direct = target.remaining() >= recordBytes;
-        if (!direct && decrypted.capacity() < recordBytes) {
-            decrypted = ByteBuffer.allocate(recordBytes).limit(0);
-        }
-        int start = target.position();
-        while (true) {
-            SSLEngineResult result = records.decrypt(direct ? target : decrypted.clear());
-            if (!direct) {
-                decrypted.flip();
-            }
-            switch (result.getStatus()) {
-                case OK -> afterRecord();
-                case BUFFER_UNDERFLOW -> {
-                    if (target.position() > start) {
-                        return target.position() - start;
-                    }
-                    if (!records.receive()) {
-                        return ended();
-                    }
-                }
-                case BUFFER_OVERFLOW -> {
-                    if (target.position() > start) {
-                        return target.position() - start;
-                    }
-                    // the engine has grown its idea of a record
-                    direct = false;
-                    decrypted = ByteBuffer.allocate(longerRecordBytes()).limit(0);
-                }
-                case CLOSED -> {
-                    inputEnded = true;
-                    return target.position() > start ? target.position() - start : -1;
-                }
-            }
-            if (decrypted.hasRemaining()) {
-                heard = true;
-                return drain(target);
-            }
-            heard |= target.position() > start;
-        }
-    }
-
-    private int longerRecordBytes() throws IOException {
-        int recordBytes = engine.getSession().getApplicationBufferSize();
-        if (recordBytes <= decrypted.capacity()) {
-            throw new IOException(connection.remote() + ": a TLS record of more than " + recordBytes + " bytes");
-        }
-        return recordBytes;
-    }
-
-    private int drain(ByteBuffer target) {
-        int bytes = Math.min(decrypted.remaining(), target.remaining());
-        target.put(decrypted.slice().limit(bytes));
-        decrypted.position(decrypted.position() + bytes);
-        return bytes;
-    }
-
-    /** Messages of the session itself come between those of the migration. */
-    private void afterRecord() throws IOException {
-        HandshakeStatus status = engine.getHandshakeStatus();
-        if (status == HandshakeStatus.NOT_HANDSHAKING) {
-            return;
-        }
-        if (!engine.getSession().getProtocol().equals("TLSv1.3") && !engine.isInboundDone()) {
-            throw new IOException(connection.remote() + " asks for a new TLS handshake, which is not supported");
-        }
-        if (status == HandshakeStatus.NEED_WRAP && answering.compareAndSet(false, true)) {
+    private void answerSoon() {
+        if (answering.compareAndSet(false, true)) {
             Thread.ofVirtual().name("tls-answer").start(this::answer);
         }
     }
@@ -266,25 +185,6 @@ public final class TlsMigrationChannel implements MigrationChannel {
         } finally {
             writing.unlock();
         }
-    }
-
-    private int ended() throws IOException {
-        if (!inputShutDown) {
-            if (!heard) {
-                throw new IOException(
-                        connection.remote() + ": hung up right after the TLS handshake; it may have refused"
-                                + " the certificate that it was shown, and says so itself");
-            }
-            if (records.received().hasRemaining()) {
-                throw new IOException(connection.remote() + ": the connection was cut in the middle of a TLS record");
-            }
-            if (!hangUpIsAnEnd) {
-                throw new IOException(
-                        connection.remote() + ": the connection was cut: it ended without the goodbye of TLS");
-            }
-        }
-        inputEnded = true;
-        return -1;
     }
 
     @Override
@@ -322,8 +222,11 @@ public final class TlsMigrationChannel implements MigrationChannel {
             Thread.currentThread().interrupt();
         }
         IOException reason = failure;
-        if (reason == null || reason.equals(e) || closed.get()) {
+        if (closed.get()) {
             return e;
+        }
+        if (reason == null || reason.equals(e)) {
+            return input.wasHeard() ? e : new IOException(input.hungUpEarly() + " (" + e.getMessage() + ")", e);
         }
         IOException told = new IOException(reason.getMessage(), e);
         told.addSuppressed(reason);
@@ -349,12 +252,12 @@ public final class TlsMigrationChannel implements MigrationChannel {
 
     /** {@return whether anything has been decrypted of what the other side sends} */
     boolean wasHeard() {
-        return heard;
+        return input.wasHeard();
     }
 
     @Override
     public void shutdownInput() throws IOException {
-        inputShutDown = true;
+        input.shutDown();
         connection.shutdownInput();
     }
 

@@ -262,6 +262,11 @@ public final class WorkloadMachine implements Machine {
         return new WorkloadStatistics(writes, damaged, longestNs);
     }
 
+    /** Begins to look for the slowest write anew, say when a snapshot begins. */
+    public void forgetLongestStep() {
+        vcpus.forEach(WorkloadVcpu::forgetLongestStep);
+    }
+
     Guest guest() {
         return guest;
     }

@@ -95,6 +95,10 @@ final class WorkloadVcpu implements Runnable {
         return longestStepNs;
     }
 
+    void forgetLongestStep() {
+        longestStepNs = 0;
+    }
+
     /** {@return why it ended, where it should not have} */
     Optional<Throwable> failure() {
         return Optional.ofNullable(failure);

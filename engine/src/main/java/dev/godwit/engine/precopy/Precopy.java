@@ -364,7 +364,8 @@ public final class Precopy {
             open.abort();
             return;
         }
-        open.endOutput();
+        // Neither here, where the lock is held, nor before the wait: it may have to wait for whoever writes.
+        Thread.ofVirtual().name("end-output").start(open::endOutput);
         Thread.ofVirtual().name("cancel").start(() -> {
             try {
                 awaitVerdict();

@@ -10,6 +10,8 @@ import java.lang.invoke.MethodHandle;
 /** {@code fcntl(2)}: copies of descriptors, seals of memory files. */
 public final class FcntlCalls {
 
+    public static final int F_GETFL = 3;
+    public static final int F_SETFL = 4;
     public static final int F_DUPFD_CLOEXEC = 1030;
     public static final int F_ADD_SEALS = 1033;
     public static final int F_GET_SEALS = 1034;
