@@ -1,6 +1,7 @@
 package dev.godwit.engine.migration;
 
 import static dev.godwit.engine.migration.MigrationEffect.CLOSE_CONNECTIONS;
+import static dev.godwit.engine.migration.MigrationEffect.END_OUTPUT;
 import static dev.godwit.engine.migration.MigrationEffect.GIVE_GUEST_UP;
 import static dev.godwit.engine.migration.MigrationEffect.TAKE_GUEST_BACK;
 import static dev.godwit.engine.migration.MigrationEffect.TELL_STATUS;
@@ -141,14 +142,13 @@ class SourceStatesTest {
     }
 
     static Stream<Arguments> everyStateWithEveryTrigger() {
-        return TABLE.keySet().stream()
-                .flatMap(state -> TRIGGERS.stream().map(trigger -> Arguments.of(state, trigger)));
+        return TABLE.keySet().stream().flatMap(state -> TRIGGERS.stream().map(trigger -> Arguments.of(state, trigger)));
     }
 
     @ParameterizedTest
     @MethodSource("everyStateWithEveryTrigger")
     void the_table_holds(MigrationState state, MigrationTrigger trigger) {
-        MigrationState expected = TABLE.get(state).get(trigger);
+        MigrationState expected = TABLE.getOrDefault(state, Map.of()).get(trigger);
         if (expected == null) {
             assertThatThrownBy(() -> SourceStates.next(state, trigger)).isInstanceOf(IllegalStateException.class);
             return;
@@ -163,8 +163,10 @@ class SourceStatesTest {
                 .as("the guest is taken back exactly where it fails or is undone")
                 .isEqualTo(!state.equals(expected) && (expected instanceof Failed || expected instanceof Cancelled));
         assertThat(transition.effects().contains(TELL_STATUS)).isEqualTo(state.status() != expected.status());
-        if (expected instanceof Cancelling && !state.equals(expected)) {
-            assertThat(transition.effects()).contains(CLOSE_CONNECTIONS);
+        if (expected instanceof Cancelling(boolean mayBeThere) && !state.equals(expected)) {
+            assertThat(transition.effects())
+                    .as("in the last stage the destination has the last word")
+                    .contains(mayBeThere ? END_OUTPUT : CLOSE_CONNECTIONS);
         }
     }
 
@@ -180,7 +182,10 @@ class SourceStatesTest {
                 }
             }
         }
-        assertThat(reached).containsAll(TABLE.keySet().stream().filter(state -> !(state instanceof Handover)).toList());
+        assertThat(reached)
+                .containsAll(TABLE.keySet().stream()
+                        .filter(state -> !(state instanceof Handover))
+                        .toList());
     }
 
     @Test
@@ -192,13 +197,15 @@ class SourceStatesTest {
             List<Object> node = todo.remove();
             MigrationState state = (MigrationState) node.get(0);
             for (MigrationTrigger trigger : TRIGGERS) {
-                if (trigger instanceof Begin && !(state instanceof Idle)
-                        || !TABLE.getOrDefault(state, Map.of()).containsKey(trigger)) {
+                boolean again = trigger instanceof Begin && !(state instanceof Idle);
+                if (again || !TABLE.getOrDefault(state, Map.of()).containsKey(trigger)) {
                     continue;
                 }
                 MigrationTransition transition = SourceStates.next(state, trigger);
                 int fates = (int) node.get(1)
-                        + (int) transition.effects().stream().filter(FATES::contains).count();
+                        + (int) transition.effects().stream()
+                                .filter(FATES::contains)
+                                .count();
                 assertThat(fates).as("%s in %s", trigger, state).isLessThanOrEqualTo(1);
                 List<Object> next = List.of(transition.state(), fates);
                 if (seen.add(next)) {
