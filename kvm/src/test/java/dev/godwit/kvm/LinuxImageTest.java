@@ -13,6 +13,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -24,8 +25,9 @@ class LinuxImageTest {
     Path folder;
 
     /** {@return an image whose kernel is the bytes 1, 2, 3 … behind one sector of setup code} */
-    private static ByteBuffer image() {
-        ByteBuffer image = ByteBuffer.allocate(8192).order(ByteOrder.LITTLE_ENDIAN);
+    private static byte[] image(Consumer<ByteBuffer> change) {
+        byte[] bytes = new byte[8192];
+        ByteBuffer image = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         image.put(0x1f1, (byte) 1);
         image.putShort(0x1fe, (short) 0xaa55);
         image.put(0x201, (byte) 0x66);
@@ -38,59 +40,67 @@ class LinuxImageTest {
         for (int i = 1024; i < image.capacity(); i++) {
             image.put(i, (byte) (i - 1023));
         }
-        return image;
+        change.accept(image);
+        return bytes;
     }
 
-    private static void refused(ByteBuffer image, String message) {
-        assertThatThrownBy(() -> LinuxImage.read(Path.of("kernel"), image.array()))
+    private static byte[] image() {
+        return image(image -> {});
+    }
+
+    private static void refused(Consumer<ByteBuffer> damage, String message) {
+        refused(image(damage), message);
+    }
+
+    private static void refused(byte[] image, String message) {
+        assertThatThrownBy(() -> LinuxImage.read(Path.of("kernel"), image))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining(message);
     }
 
     @Test
     void a_good_image_is_taken() {
-        assertThatCode(() -> LinuxImage.read(Path.of("kernel"), image().array()))
-                .doesNotThrowAnyException();
+        assertThatCode(() -> LinuxImage.read(Path.of("kernel"), image())).doesNotThrowAnyException();
     }
 
     @Test
     void an_image_without_the_boot_flag_is_refused() {
-        refused(image().putShort(0x1fe, (short) 0), "at byte 0x1fe expected 0xaa55, found 0x0");
+        refused(image -> image.putShort(0x1fe, (short) 0), "at byte 0x1fe expected 0xaa55, found 0x0");
     }
 
     @Test
     void an_image_without_the_header_is_refused() {
-        refused(image().putInt(0x202, 0), "\"HdrS\"");
+        refused(image -> image.putInt(0x202, 0), "\"HdrS\"");
     }
 
     @Test
     void an_image_of_an_old_protocol_is_refused() {
-        refused(image().putShort(0x206, (short) 0x20b), "version 0x20c or later, found 0x20b");
+        refused(image -> image.putShort(0x206, (short) 0x20b), "version 0x20c or later, found 0x20b");
     }
 
     @Test
     void an_image_without_a_64_bit_entry_is_refused() {
-        refused(image().putShort(0x236, (short) 2), "a 64-bit entry");
+        refused(image -> image.putShort(0x236, (short) 2), "a 64-bit entry");
     }
 
     @Test
     void a_header_that_is_too_long_is_refused() {
-        refused(image().put(0x201, (byte) 0xff), "a header's end");
+        refused(image -> image.put(0x201, (byte) 0xff), "a header's end");
     }
 
     @Test
     void an_image_that_ends_before_its_kernel_is_refused() {
-        refused(image().put(0x1f1, (byte) 63), "a kernel behind the setup code");
+        refused(image -> image.put(0x1f1, (byte) 63), "a kernel behind the setup code");
     }
 
     @Test
     void a_short_file_is_refused() {
-        refused(ByteBuffer.allocate(10), "at least 0x290 bytes");
+        refused(new byte[10], "at least 0x290 bytes");
     }
 
     @Test
     void kernel_initrd_command_line_and_boot_params_are_where_the_protocol_wants_them() throws Exception {
-        Path kernel = Files.write(folder.resolve("kernel"), image().array());
+        Path kernel = Files.write(folder.resolve("kernel"), image());
         Path initrd = Files.write(folder.resolve("initrd"), new byte[] {7, 8, 9});
         try (Mapping mapping = Mapping.anonymous(8 << 20)) {
             MemorySegment ram = mapping.memory();
@@ -112,8 +122,7 @@ class LinuxImageTest {
 
     @Test
     void a_kernel_that_needs_more_ram_is_refused_with_how_much() throws Exception {
-        Path kernel = Files.write(
-                folder.resolve("kernel"), image().putInt(0x260, 64 << 20).array());
+        Path kernel = Files.write(folder.resolve("kernel"), image(image -> image.putInt(0x260, 64 << 20)));
         try (Mapping mapping = Mapping.anonymous(8 << 20)) {
             GuestAddresses guest = GuestAddresses.of(TestGuest.memoryOf(mapping));
             assertThatThrownBy(() -> LinuxImage.load(new Boot.Linux(kernel, Optional.empty(), ""), guest, 1))
@@ -123,7 +132,7 @@ class LinuxImageTest {
 
     @Test
     void a_command_line_that_is_too_long_is_refused() throws Exception {
-        Path kernel = Files.write(folder.resolve("kernel"), image().array());
+        Path kernel = Files.write(folder.resolve("kernel"), image());
         try (Mapping mapping = Mapping.anonymous(8 << 20)) {
             GuestAddresses guest = GuestAddresses.of(TestGuest.memoryOf(mapping));
             assertThatThrownBy(
