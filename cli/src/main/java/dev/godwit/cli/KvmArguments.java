@@ -62,7 +62,8 @@ final class KvmArguments {
         KvmMachineOptions.DirtyTracking tracking = dirtyRingEntries == null
                 ? new KvmMachineOptions.DirtyTracking.Bitmap()
                 : new KvmMachineOptions.DirtyTracking.Ring(dirtyRingEntries);
-        KvmMachineOptions plain = KvmMachineOptions.of(boot(incoming)).withVcpus(vcpus).withDirtyTracking(tracking);
+        KvmMachineOptions plain =
+                KvmMachineOptions.of(boot(incoming)).withVcpus(vcpus).withDirtyTracking(tracking);
         KvmMachineOptions named = uuid.map(plain::withUuid).orElse(plain);
         KvmMachineOptions vendor = cpuidVendor == null ? named : named.withCpuidVendor(cpuidVendor);
         return vendor.withSerialOutput(serialOutput(json));

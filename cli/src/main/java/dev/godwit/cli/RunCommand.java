@@ -138,11 +138,10 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private void refuseOptionsOfOtherKinds() {
-        Set<String> foreign =
-                switch (machine) {
-                    case WORKLOAD -> KvmArguments.NAMES;
-                    case KVM -> WorkloadArguments.NAMES;
-                };
+        Set<String> foreign = switch (machine) {
+            case WORKLOAD -> KvmArguments.NAMES;
+            case KVM -> WorkloadArguments.NAMES;
+        };
         if (spec == null) {
             return;
         }

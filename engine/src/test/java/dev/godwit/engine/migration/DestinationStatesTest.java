@@ -32,23 +32,26 @@ class DestinationStatesTest {
     private record Step(MigrationState state, List<MigrationEffect> effects) {}
 
     private static final Map<MigrationState, Map<MigrationTrigger, Step>> TABLE = Map.of(
-            new Idle(), Map.of(new Begin(), new Step(new Setup(), List.of(TELL_STATUS))),
+            new Idle(),
+            Map.of(new Begin(), new Step(new Setup(), List.of(TELL_STATUS))),
             new Setup(),
-                    Map.of(
-                            new SetUp(), new Step(new Active(), List.of(TELL_STATUS)),
-                            new Failure("cut"), new Step(SourceStatesTest.FAILED, List.of(REFUSE, TELL_STATUS))),
+            Map.of(
+                    new SetUp(), new Step(new Active(), List.of(TELL_STATUS)),
+                    new Failure("cut"), new Step(SourceStatesTest.FAILED, List.of(REFUSE, TELL_STATUS))),
             new Active(),
-                    Map.of(
-                            new Loaded(), new Step(new Handover(), List.of(START_GUEST, CONFIRM)),
-                            new Failure("cut"), new Step(SourceStatesTest.FAILED, List.of(REFUSE, TELL_STATUS))),
+            Map.of(
+                    new Loaded(), new Step(new Handover(), List.of(START_GUEST, CONFIRM)),
+                    new Failure("cut"), new Step(SourceStatesTest.FAILED, List.of(REFUSE, TELL_STATUS))),
             new Handover(),
-                    Map.of(
-                            new Confirmed(), new Step(new Completed(), List.of(TELL_STATUS)),
-                            new Failure("cut"),
-                                    new Step(SourceStatesTest.FAILED, List.of(STOP_GUEST, REFUSE, TELL_STATUS))),
-            new Completed(), Map.of(),
-            SourceStatesTest.FAILED, Map.of(),
-            new Device(true, false), Map.of());
+            Map.of(
+                    new Confirmed(), new Step(new Completed(), List.of(TELL_STATUS)),
+                    new Failure("cut"), new Step(SourceStatesTest.FAILED, List.of(STOP_GUEST, REFUSE, TELL_STATUS))),
+            new Completed(),
+            Map.of(),
+            SourceStatesTest.FAILED,
+            Map.of(),
+            new Device(true, false),
+            Map.of());
 
     static Stream<Arguments> everyStateWithEveryTrigger() {
         return TABLE.keySet().stream()

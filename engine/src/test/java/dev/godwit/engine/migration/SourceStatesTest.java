@@ -141,8 +141,7 @@ class SourceStatesTest {
     }
 
     static Stream<Arguments> everyStateWithEveryTrigger() {
-        return TABLE.keySet().stream()
-                .flatMap(state -> TRIGGERS.stream().map(trigger -> Arguments.of(state, trigger)));
+        return TABLE.keySet().stream().flatMap(state -> TRIGGERS.stream().map(trigger -> Arguments.of(state, trigger)));
     }
 
     @ParameterizedTest
@@ -180,7 +179,10 @@ class SourceStatesTest {
                 }
             }
         }
-        assertThat(reached).containsAll(TABLE.keySet().stream().filter(state -> !(state instanceof Handover)).toList());
+        assertThat(reached)
+                .containsAll(TABLE.keySet().stream()
+                        .filter(state -> !(state instanceof Handover))
+                        .toList());
     }
 
     @Test
@@ -198,7 +200,9 @@ class SourceStatesTest {
                 }
                 MigrationTransition transition = SourceStates.next(state, trigger);
                 int fates = (int) node.get(1)
-                        + (int) transition.effects().stream().filter(FATES::contains).count();
+                        + (int) transition.effects().stream()
+                                .filter(FATES::contains)
+                                .count();
                 assertThat(fates).as("%s in %s", trigger, state).isLessThanOrEqualTo(1);
                 List<Object> next = List.of(transition.state(), fates);
                 if (seen.add(next)) {

@@ -36,7 +36,8 @@ class AutoConvergeTest {
         throttle.periodEnded(501, 1000, MigrationParameters.DEFAULTS);
         throttle.periodEnded(0, 1000, MigrationParameters.DEFAULTS);
 
-        assertThat(throttle.periodEnded(501, 1000, MigrationParameters.DEFAULTS)).isTrue();
+        assertThat(throttle.periodEnded(501, 1000, MigrationParameters.DEFAULTS))
+                .isTrue();
     }
 
     @Test

@@ -54,7 +54,8 @@ class ScanOrderTest {
         DirtyPages dirty = DirtyPages.all(layout(5, 3));
         dirty.clear(0, 3, 1);
 
-        assertThat(round(new LinearScan(memory(4096, 5, 3)), dirty, 2)).containsExactly("0:0+2", "0:2+1", "0:4+1", "1:0+2", "1:2+1");
+        assertThat(round(new LinearScan(memory(4096, 5, 3)), dirty, 2))
+                .containsExactly("0:0+2", "0:2+1", "0:4+1", "1:0+2", "1:2+1");
     }
 
     @Test

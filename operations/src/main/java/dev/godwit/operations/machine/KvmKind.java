@@ -25,8 +25,8 @@ public record KvmKind(KvmMachineOptions options, long ramBytes, RamOptions ram) 
 
     @Override
     public Made make(boolean incoming) throws IOException {
-        RamAllocation memory = RamAllocation.allocate(
-                new RamLayout(List.of(new RamBlock(KvmMachine.RAM_BLOCK_ID, ramBytes))), ram);
+        RamAllocation memory =
+                RamAllocation.allocate(new RamLayout(List.of(new RamBlock(KvmMachine.RAM_BLOCK_ID, ramBytes))), ram);
         CompletableFuture<GuestHost> host = new CompletableFuture<>();
         KvmMachineOptions told = new KvmMachineOptions(
                 options.vcpus(),
