@@ -237,7 +237,7 @@ class ControlLikeQemuTest {
     private static void collect(List<String> told, String who, EventQueue events, String lastStatus)
             throws IOException {
         while (true) {
-            QmpEvent event = events.await(Duration.ofSeconds(120), "an event", _ -> true);
+            QmpEvent event = events.await(Duration.ofMinutes(2), "an event", _ -> true);
             String status = event.data().text("status").orElse("");
             if (!event.name().equals("MIGRATION_PASS")) {
                 told.add((who + " " + event.name() + " " + status).trim());

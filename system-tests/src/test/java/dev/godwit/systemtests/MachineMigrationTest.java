@@ -107,12 +107,12 @@ class MachineMigrationTest {
                     : Map.of(capability, true);
             destination.monitor.setMigrationCapabilities(on);
             if (arguments.contains("--multifd-channels")) {
-                String[] words = arguments.split(" ");
+                String[] words = arguments.split(" ", -1);
                 destination.monitor.setMigrationParameters(JsonObject.of("multifd-compression", words[3])
                         .with("multifd-channels", Long.parseLong(words[1])));
             }
             destination.monitor.migrateIncoming(uri("m"));
-            migrate(0, source, concat(arguments.split(" "), uri("m")));
+            migrate(0, source, concat(arguments.split(" ", -1), uri("m")));
             destination.awaitMigration("completed");
             assertThat(source.status()).isEqualTo("postmigrate");
             assertThat(destination.status()).isEqualTo("running");
