@@ -42,6 +42,7 @@ public final class MachineStream implements OutgoingStream {
     private final MachinePages pages;
     private final Configuration configuration;
     private @Nullable ReadableByteChannel answers;
+    private @Nullable OutputEnd outputEnd;
     private @Nullable ReturnPathReader reader;
     private @Nullable PageRoute route;
     private @Nullable XbzrlePages xbzrle;
@@ -80,9 +81,11 @@ public final class MachineStream implements OutgoingStream {
      * Opens the return path: the destination is asked to answer, and listened to.
      *
      * @param back the other direction of the channel; closed with it
+     * @param end ends the channel's output, so that a cancelled migration's destination can have the last word
      */
-    public MachineStream returnPath(ReadableByteChannel back) {
+    public MachineStream returnPath(ReadableByteChannel back, OutputEnd end) {
         answers = back;
+        outputEnd = end;
         return this;
     }
 
@@ -253,6 +256,18 @@ public final class MachineStream implements OutgoingStream {
                 pages.normalPages() + (other == null ? 0 : other.normalPages()),
                 pages.zeroPages() + (other == null ? 0 : other.zeroPages()),
                 xbzrle == null ? Optional.empty() : Optional.of(xbzrle.counters()));
+    }
+
+    @Override
+    @SuppressWarnings("EmptyCatch") // a connection that is gone has an end already
+    public void endOutput() {
+        if (outputEnd != null) {
+            try {
+                outputEnd.endOutput();
+            } catch (IOException _) {
+                // see above
+            }
+        }
     }
 
     @Override

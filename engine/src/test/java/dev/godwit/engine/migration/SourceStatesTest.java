@@ -1,6 +1,7 @@
 package dev.godwit.engine.migration;
 
 import static dev.godwit.engine.migration.MigrationEffect.CLOSE_CONNECTIONS;
+import static dev.godwit.engine.migration.MigrationEffect.END_OUTPUT;
 import static dev.godwit.engine.migration.MigrationEffect.GIVE_GUEST_UP;
 import static dev.godwit.engine.migration.MigrationEffect.TAKE_GUEST_BACK;
 import static dev.godwit.engine.migration.MigrationEffect.TELL_STATUS;
@@ -147,7 +148,7 @@ class SourceStatesTest {
     @ParameterizedTest
     @MethodSource("everyStateWithEveryTrigger")
     void the_table_holds(MigrationState state, MigrationTrigger trigger) {
-        MigrationState expected = TABLE.get(state).get(trigger);
+        MigrationState expected = TABLE.getOrDefault(state, Map.of()).get(trigger);
         if (expected == null) {
             assertThatThrownBy(() -> SourceStates.next(state, trigger)).isInstanceOf(IllegalStateException.class);
             return;
@@ -162,8 +163,10 @@ class SourceStatesTest {
                 .as("the guest is taken back exactly where it fails or is undone")
                 .isEqualTo(!state.equals(expected) && (expected instanceof Failed || expected instanceof Cancelled));
         assertThat(transition.effects().contains(TELL_STATUS)).isEqualTo(state.status() != expected.status());
-        if (expected instanceof Cancelling && !state.equals(expected)) {
-            assertThat(transition.effects()).contains(CLOSE_CONNECTIONS);
+        if (expected instanceof Cancelling(boolean mayBeThere) && !state.equals(expected)) {
+            assertThat(transition.effects())
+                    .as("in the last stage the destination has the last word")
+                    .contains(mayBeThere ? END_OUTPUT : CLOSE_CONNECTIONS);
         }
     }
 
@@ -194,8 +197,8 @@ class SourceStatesTest {
             List<Object> node = todo.remove();
             MigrationState state = (MigrationState) node.get(0);
             for (MigrationTrigger trigger : TRIGGERS) {
-                if (trigger instanceof Begin && !(state instanceof Idle)
-                        || !TABLE.getOrDefault(state, Map.of()).containsKey(trigger)) {
+                boolean again = trigger instanceof Begin && !(state instanceof Idle);
+                if (again || !TABLE.getOrDefault(state, Map.of()).containsKey(trigger)) {
                     continue;
                 }
                 MigrationTransition transition = SourceStates.next(state, trigger);

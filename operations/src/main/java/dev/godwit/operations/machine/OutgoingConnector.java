@@ -92,7 +92,7 @@ final class OutgoingConnector implements Precopy.Connector {
                 if (!main.isDuplex()) {
                     throw new IOException(uri + " has no return path: switch the capability 'return-path' off");
                 }
-                stream.returnPath(main);
+                stream.returnPath(main, main::shutdownOutput);
             }
             if (capabilities.contains(MigrationCapability.MULTIFD)) {
                 List<MigrationChannel> pages = new ArrayList<>();
