@@ -3,7 +3,9 @@ package dev.godwit.cli;
 import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
 import dev.godwit.host.RamBacking;
+import dev.godwit.host.RamOptions;
 import dev.godwit.operations.machine.GuestHost;
+import dev.godwit.operations.machine.KvmKind;
 import dev.godwit.operations.machine.MachineEnd;
 import dev.godwit.operations.machine.MachineKind;
 import dev.godwit.operations.machine.RunMachine;
@@ -11,15 +13,21 @@ import dev.godwit.operations.machine.RunOptions;
 import dev.godwit.operations.machine.WorkloadKind;
 import dev.godwit.transport.ByteSize;
 import dev.godwit.transport.MigrationUri;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code godwit run}. */
 @Command(
@@ -33,7 +41,8 @@ final class RunCommand implements Callable<Integer> {
 
     /** The kinds of machine. */
     enum Kind {
-        WORKLOAD
+        WORKLOAD,
+        KVM
     }
 
     @Mixin
@@ -43,7 +52,10 @@ final class RunCommand implements Callable<Integer> {
             names = "--machine",
             required = true,
             paramLabel = "KIND",
-            description = "workload: vCPUs that write RAM by a program which knows what every page holds.")
+            description = {
+                "workload: vCPUs that write RAM by a program which knows what every page holds;",
+                "kvm: a real guest, which needs /dev/kvm."
+            })
     private Kind machine = Kind.WORKLOAD;
 
     @Option(names = "--ram", paramLabel = "SIZE", description = "How much RAM (default 64M).")
@@ -88,6 +100,12 @@ final class RunCommand implements Callable<Integer> {
     @Mixin
     private WorkloadArguments workload = new WorkloadArguments();
 
+    @Mixin
+    private KvmArguments kvm = new KvmArguments();
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
     @Override
     public Integer call() throws Exception {
         RunOptions options = options();
@@ -104,7 +122,8 @@ final class RunCommand implements Callable<Integer> {
         return ExitStatus.DONE;
     }
 
-    private RunOptions options() {
+    private RunOptions options() throws IOException {
+        refuseOptionsOfOtherKinds();
         try {
             return new RunOptions(
                     kind(),
@@ -118,10 +137,31 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private MachineKind kind() {
+    private void refuseOptionsOfOtherKinds() {
+        Set<String> foreign = switch (machine) {
+            case WORKLOAD -> KvmArguments.NAMES;
+            case KVM -> WorkloadArguments.NAMES;
+        };
+        if (spec == null) {
+            return;
+        }
+        for (OptionSpec option : spec.commandLine().getParseResult().matchedOptions()) {
+            if (foreign.contains(option.longestName())) {
+                throw common.usage(option.longestName() + " is not for --machine "
+                        + machine.name().toLowerCase(Locale.ROOT));
+            }
+        }
+    }
+
+    private MachineKind kind() throws IOException {
+        Optional<UUID> identity = Optional.ofNullable(uuid);
         return switch (machine) {
-            case WORKLOAD ->
-                new WorkloadKind(workload.options(ram.bytes(), vcpus, backing(), Optional.ofNullable(uuid)));
+            case WORKLOAD -> new WorkloadKind(workload.options(ram.bytes(), vcpus, backing(), identity));
+            case KVM ->
+                new KvmKind(
+                        kvm.options(incoming != null, vcpus, identity, common.json),
+                        ram.bytes(),
+                        RamOptions.of(backing()));
         };
     }
 

@@ -8,6 +8,7 @@ import dev.godwit.workload.WorkloadLoad;
 import dev.godwit.workload.WorkloadOptions;
 import dev.godwit.workload.WorkloadPattern;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import picocli.CommandLine.Option;
 
@@ -15,6 +16,17 @@ import picocli.CommandLine.Option;
  * The options of {@code godwit run} that only the workload machine has. Used as a {@link picocli.CommandLine.Mixin}.
  */
 final class WorkloadArguments {
+
+    /** Their names. */
+    static final Set<String> NAMES = Set.of(
+            "--seed",
+            "--rate",
+            "--pattern",
+            "--working-set",
+            "--content",
+            "--zero-pages",
+            "--write-size",
+            "--no-self-check");
 
     private static final String AS_FAST_AS_POSSIBLE = "max";
 

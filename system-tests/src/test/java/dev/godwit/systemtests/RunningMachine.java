@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 /** A machine of ours in a process of its own, with its control socket and what it wrote to its standard error. */
 final class RunningMachine implements AutoCloseable {
 
-    private static final Duration LONGEST_WAIT = Duration.ofSeconds(120);
+    private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
 
     private final Process process;
     private final Path socket;
@@ -126,13 +126,9 @@ final class RunningMachine implements AutoCloseable {
         return process.exitValue();
     }
 
-    boolean isAlive() {
-        return process.isAlive();
-    }
-
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
         qmp.close();
-        process.destroyForcibly().waitFor();
+        process.destroyForcibly().onExit().join();
     }
 }

@@ -26,6 +26,12 @@ public final class Peers {
         return program(version.peer(), version.peer());
     }
 
+    /** {@return the folder to put on {@code PYTHONPATH} for QEMU's own QMP clients, or ends the test as skipped} */
+    public static Path pythonQmp() {
+        Path library = file("python-qmp/qemu/qmp/__init__.py", "python-qmp");
+        return library.resolve("../../..").normalize();
+    }
+
     /** {@return Xen's checker of current streams, or ends the test as skipped} */
     public static Path xenVerifyStream() {
         return program("verify-stream-v2", "xen-checkers");

@@ -40,6 +40,8 @@ public final class GuestHost implements MachineControl, Closeable {
 
     private static final String IN_PROGRESS = "There's a migration process in progress";
 
+    private static final String GUEST_SHUTDOWN = "guest-shutdown";
+
     private final Machine machine;
     private final Optional<String> name;
     private final MachineEvents events = new MachineEvents();
@@ -123,6 +125,19 @@ public final class GuestHost implements MachineControl, Closeable {
         if (!end.isDone()) {
             events.accept(new MachineEvent.ShutDown(false, reason));
             end.complete(new MachineEnd.Quit(reason));
+        }
+    }
+
+    /**
+     * The guest has ended by itself.
+     *
+     * @param status {@code SHUTDOWN}: the machine ends too; {@code INTERNAL_ERROR}: it stays, for whoever looks into it
+     */
+    void guestEnded(RunStatus status) {
+        machineRun.ended(status);
+        if (status == RunStatus.SHUTDOWN && !end.isDone()) {
+            events.accept(new MachineEvent.ShutDown(true, GUEST_SHUTDOWN));
+            end.complete(new MachineEnd.Quit(GUEST_SHUTDOWN));
         }
     }
 

@@ -14,8 +14,12 @@ public interface MachineKind {
         /** {@return the machine, paused} */
         Machine machine();
 
-        /** {@return its own QMP commands} */
-        List<QmpCommand> commands(GuestHost host);
+        /**
+         * Tells it by whom it is hosted; once.
+         *
+         * @return its own QMP commands
+         */
+        List<QmpCommand> attach(GuestHost host);
     }
 
     /**

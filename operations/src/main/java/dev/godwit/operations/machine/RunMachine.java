@@ -69,19 +69,19 @@ public final class RunMachine implements Closeable {
             try (GuestHost guest = new GuestHost(
                     made.machine(), options.name(), !(options.incoming() instanceof RunOptions.Incoming.None))) {
                 opened(guest);
-                return serve(made, guest);
+                return serve(made.attach(guest), guest);
             }
         } finally {
             ended.countDown();
         }
     }
 
-    private MachineEnd serve(MachineKind.Made made, GuestHost guest) throws IOException {
+    private MachineEnd serve(List<QmpCommand> own, GuestHost guest) throws IOException {
         if (options.qmp().isEmpty()) {
             return untilItEnds(guest, Optional.empty());
         }
         List<QmpCommand> commands = new ArrayList<>(guest.tlsCommands());
-        commands.addAll(made.commands(guest));
+        commands.addAll(own);
         try (ControlListener listener = ControlListener.open(options.qmp().get());
                 QmpServer _ = QmpServer.serve(listener.channel(), guest, "Godwit " + GodwitVersion.TEXT, commands)) {
             return untilItEnds(guest, Optional.of(listener.address()));

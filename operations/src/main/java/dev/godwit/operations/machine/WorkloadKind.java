@@ -31,7 +31,7 @@ public record WorkloadKind(WorkloadOptions options) implements MachineKind {
         }
 
         @Override
-        public List<QmpCommand> commands(GuestHost host) {
+        public List<QmpCommand> attach(GuestHost host) {
             return new WorkloadCommands(host, workload).all();
         }
     }

@@ -24,7 +24,7 @@ import java.util.function.BooleanSupplier;
 /** A workload machine that runs, and one that waits for it, both in this process. */
 final class HostPair implements AutoCloseable {
 
-    private static final Duration LONGEST_WAIT = Duration.ofSeconds(120);
+    private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
 
     final WorkloadMachine sourceMachine;
     final WorkloadMachine destinationMachine;

@@ -99,6 +99,15 @@ public final class QmpServer implements Closeable {
         closed = true;
         listener.close();
         subscription.close();
-        sessions.forEach(QmpSession::close);
+        List<Thread> goodbyes = sessions.stream()
+                .map(session -> Thread.ofVirtual().name("qmp-goodbye").start(session::close))
+                .toList();
+        try {
+            for (Thread goodbye : goodbyes) {
+                goodbye.join();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -121,7 +121,7 @@ final class QmpSession implements Closeable {
                     case Request.Message(JsonValue value) -> send(dispatcher.execute(value));
                     case Request.Malformed(String reason) -> send(Dispatcher.malformed(reason));
                     case Request.Hangup _ -> {
-                        close();
+                        endWriting();
                         return;
                     }
                 }
@@ -165,11 +165,23 @@ final class QmpSession implements Closeable {
         executor.interrupt();
     }
 
-    /** Disconnects the client once it has what is queued for it, or has not read it for a while. */
+    private void endWriting() {
+        onEnd.accept(this);
+        if (!toWrite.offer(END)) {
+            disconnect();
+        }
+    }
+
+    /**
+     * Disconnects the client once the commands that it has sent are answered and it has what is queued for it, or it
+     * has not read that for a while.
+     */
     @Override
     public void close() {
         onEnd.accept(this);
-        toWrite.offer(END);
+        if (!toExecute.offer(new Request.Hangup())) {
+            disconnect();
+        }
         try {
             if (!writer.join(LONGEST_GOODBYE)) {
                 disconnect();
