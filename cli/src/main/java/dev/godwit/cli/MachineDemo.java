@@ -102,7 +102,8 @@ final class MachineDemo {
             DemoMachine from, DemoMachine to, String name, String uri, Set<String> capabilities, JsonObject parameters)
             throws IOException {
         long written = from.writtenPages();
-        DriveResult moved = from.migrateTo(uri, capabilities, parameters.with("max-bandwidth", 0));
+        DriveResult moved = from.migrateTo(
+                uri, capabilities, parameters.with("max-bandwidth", 0).with("x-policy", "brief"));
         long checked = to.verify();
         if (to.writtenPages() < written) {
             throw new IOException("the machine at the destination has done less than it had done before it moved");
@@ -136,7 +137,9 @@ final class MachineDemo {
             });
             listening.await();
             moved = machine.migrateTo(
-                    at.toString(), Set.of("return-path"), JsonObject.empty().with("max-bandwidth", 0));
+                    at.toString(),
+                    Set.of("return-path"),
+                    JsonObject.empty().with("max-bandwidth", 0).with("x-policy", "brief"));
             received.get();
         }
         story.say("the guest is in a file now, and nowhere else");

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PrecopyTest {
 
     @ParameterizedTest
-    @CsvSource({"true,qemu", "false,qemu", "true,xen"})
+    @CsvSource({"true,qemu", "false,qemu", "true,brief", "true,xen"})
     void a_machine_under_load_moves_whole_and_runs_on(boolean returnPath, String policy) throws Exception {
         try (PrecopyPair pair = new PrecopyPair()) {
             pair.set(MigrationParameter.X_POLICY, policy);
@@ -72,7 +72,7 @@ class PrecopyTest {
     }
 
     static Stream<Arguments> waysToSend() {
-        return Stream.of("qemu", "xen")
+        return Stream.of("qemu", "brief", "xen")
                 .flatMap(policy -> Stream.of("multifd", "legacy", "none")
                         .flatMap(zeros -> Stream.of("plain", "xbzrle", "none", "zlib", "zstd")
                                 .map(way -> Arguments.of(policy, zeros, way))));
