@@ -9,10 +9,10 @@ import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.MigrationStatus;
 import dev.godwit.qmp.QemuMonitor;
 import dev.godwit.qmp.QmpClient;
-import dev.godwit.qmp.QmpException;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.Set;
@@ -89,7 +89,7 @@ public final class DriveMigration implements Closeable {
             source.client().execute("migrate", JsonObject.of("uri", options.uri()), Duration.ofMinutes(1));
             return watch(source, events);
         } finally {
-            putBack(source, settings);
+            putBack(settings);
         }
     }
 
@@ -100,15 +100,13 @@ public final class DriveMigration implements Closeable {
         driven = source;
     }
 
-    /** A source that has gone has nothing to be put back; one that refuses has said more important things before. */
-    @SuppressWarnings("EmptyCatch")
-    private static void putBack(QemuMonitor source, QemuSettings settings) throws IOException {
+    /** What became of the guest is more important, and is told; a source that has gone has nothing to be put back. */
+    private static void putBack(QemuSettings settings) {
         try {
             settings.putBack();
-        } catch (QmpException e) {
-            throw e;
-        } catch (IOException _) {
-            // see above
+        } catch (IOException e) {
+            System.getLogger("dev.godwit.operations")
+                    .log(Level.DEBUG, "The source's settings could not be put back", e);
         }
     }
 

@@ -182,9 +182,12 @@ public final class GuestHost implements MachineControl, Closeable {
 
     private void refuseIfUnderWay() throws ControlException {
         OutgoingRun out = outgoing;
+        if (out != null) {
+            out.awaitEndIfOver();
+        }
         IncomingRun in = incoming;
         boolean receiving = in != null && in.status().isUnderWay() && in.status() != MigrationStatus.SETUP;
-        if (receiving || (out != null && (out.status().isUnderWay() || out.isUnderWay()))) {
+        if (receiving || (out != null && out.status().isUnderWay())) {
             throw new ControlException(IN_PROGRESS);
         }
     }

@@ -7,7 +7,6 @@ import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.precopy.Precopy;
 import java.io.Closeable;
 import java.lang.System.Logger.Level;
-import org.jspecify.annotations.Nullable;
 
 /** An outgoing migration on its thread. Any thread may use it. */
 final class OutgoingRun implements Closeable {
@@ -15,7 +14,6 @@ final class OutgoingRun implements Closeable {
     private final Precopy precopy;
     private final OutgoingConnector connector;
     private final Thread thread;
-    private volatile @Nullable MigrationException failure;
 
     OutgoingRun(Precopy precopy, OutgoingConnector connector) {
         this.precopy = precopy;
@@ -38,7 +36,6 @@ final class OutgoingRun implements Closeable {
         try {
             precopy.run();
         } catch (MigrationException e) {
-            failure = e;
             System.getLogger("dev.godwit.operations")
                     .log(
                             Level.DEBUG,
@@ -47,9 +44,17 @@ final class OutgoingRun implements Closeable {
         }
     }
 
-    /** {@return whether its thread still works, even if its status says that it is over} */
-    boolean isUnderWay() {
-        return thread.isAlive();
+    /** Waits until its thread, which outlives its status by a moment, has ended. Does nothing while it is under way. */
+    void awaitEndIfOver() throws ControlException {
+        if (status().isUnderWay()) {
+            return;
+        }
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ControlException("interrupted while the last migration was tidied up", e);
+        }
     }
 
     MigrationStatus status() {
@@ -84,10 +89,5 @@ final class OutgoingRun implements Closeable {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-    }
-
-    @Nullable
-    MigrationException failure() {
-        return failure;
     }
 }
