@@ -59,11 +59,14 @@ class KvmDirtyRingTest {
             StringBuilder seen = new StringBuilder();
             kernel.push(7);
             kernel.push(9);
-            assertThat(ring.collect((slot, page) -> seen.append(page).append(' '))).isEqualTo(2);
-            assertThat(ring.collect((slot, page) -> seen.append(page).append(' '))).isZero();
+            assertThat(ring.collect((slot, page) -> seen.append(page).append(' ')))
+                    .isEqualTo(2);
+            assertThat(ring.collect((slot, page) -> seen.append(page).append(' ')))
+                    .isZero();
             kernel.reset();
             kernel.push(11);
-            assertThat(ring.collect((slot, page) -> seen.append(page).append(' '))).isEqualTo(1);
+            assertThat(ring.collect((slot, page) -> seen.append(page).append(' ')))
+                    .isEqualTo(1);
             assertThat(seen).hasToString("7 9 11 ");
         }
     }
