@@ -101,7 +101,8 @@ public final class KvmVcpu implements AutoCloseable {
             case KvmRequests.KVM_EXIT_SYSTEM_EVENT -> new KvmExit.SystemEvent(run.get(JAVA_INT, DETAILS_OFFSET));
             case KvmRequests.KVM_EXIT_INTERNAL_ERROR -> internalError();
             case KvmRequests.KVM_EXIT_FAIL_ENTRY ->
-                new KvmExit.Failure("KVM_EXIT_FAIL_ENTRY, hardware reason 0x%x".formatted(run.get(JAVA_LONG, DETAILS_OFFSET)));
+                new KvmExit.Failure(
+                        "KVM_EXIT_FAIL_ENTRY, hardware reason 0x%x".formatted(run.get(JAVA_LONG, DETAILS_OFFSET)));
             default -> new KvmExit.Failure("KVM_RUN exit reason " + reason);
         };
     }
@@ -135,8 +136,7 @@ public final class KvmVcpu implements AutoCloseable {
     private KvmExit emulationFailure() {
         List<Byte> instruction = new ArrayList<>();
         boolean hasBytes = run.get(JAVA_INT, FAILURE_WORDS) >= 3
-                && (run.get(JAVA_LONG, FAILURE_FLAGS)
-                                & KvmRequests.KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES)
+                && (run.get(JAVA_LONG, FAILURE_FLAGS) & KvmRequests.KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES)
                         != 0;
         int lengthBytes = hasBytes ? Math.min(15, run.get(JAVA_BYTE, FAILURE_SIZE)) : 0;
         for (int i = 0; i < lengthBytes; i++) {
