@@ -43,8 +43,7 @@ class MachineTlsTest {
     }
 
     private HostPair pair() throws IOException, ControlException {
-        WorkloadOptions options =
-                WorkloadOptions.ofRam(4 << 20).withLoad(WorkloadLoad.of(500, WorkloadPattern.RANDOM));
+        WorkloadOptions options = WorkloadOptions.ofRam(4 << 20).withLoad(WorkloadLoad.of(500, WorkloadPattern.RANDOM));
         return new HostPair(folder, options).with(MigrationCapability.RETURN_PATH);
     }
 
