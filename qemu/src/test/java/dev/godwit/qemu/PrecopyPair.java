@@ -244,7 +244,7 @@ final class PrecopyPair implements AutoCloseable {
     void awaitSourceOrItsEnd(MigrationStatus status) {
         MigrationStatus now = precopy.report().status();
         while (now != status && (now.isUnderWay() || now == MigrationStatus.NONE)) {
-            Thread.yield();
+            Thread.onSpinWait();
             now = precopy.report().status();
         }
     }

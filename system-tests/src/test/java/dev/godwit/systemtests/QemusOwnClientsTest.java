@@ -56,19 +56,19 @@ class QemusOwnClientsTest {
     void qemus_shell_talks_to_a_machine_of_ours() throws Exception {
         Path library = Peers.pythonQmp();
         try (RunningMachine machine = RunningMachine.start(folder, "machine", "--ram", "4M")) {
-            String typed =
-                    """
+            String typed = """
                     query-status
                     migrate-set-parameters downtime-limit=55 cpu-throttle-tailslow=true
                     migrate-set-capabilities capabilities=[{'capability':'xbzrle','state':true}]
                     stop
                     """;
-            String said =
-                    python(library, typed, "-m", "qemu.qmp.qmp_shell", machine.socket().toString());
+            String said = python(
+                    library, typed, "-m", "qemu.qmp.qmp_shell", machine.socket().toString());
             assertThat(said)
                     .contains("Connected to QEMU 10.0.0", "{\"return\": {\"status\": \"running\", \"running\": true}}")
                     .doesNotContain("error");
-            assertThat(machine.monitor.migrationParameters().wholeNumber("downtime-limit")).hasValue(55);
+            assertThat(machine.monitor.migrationParameters().wholeNumber("downtime-limit"))
+                    .hasValue(55);
             assertThat(machine.monitor.migrationCapabilities()).containsEntry("xbzrle", true);
             assertThat(machine.status()).isEqualTo("paused");
         }

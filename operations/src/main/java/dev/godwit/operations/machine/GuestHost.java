@@ -161,11 +161,13 @@ public final class GuestHost implements MachineControl, Closeable {
             }
             try {
                 machineRun.stop();
-                T result = work.with(machine);
-                if (before == RunStatus.RUNNING) {
-                    machineRun.cont();
+                try {
+                    return work.with(machine);
+                } finally {
+                    if (before == RunStatus.RUNNING) {
+                        machineRun.cont();
+                    }
                 }
-                return result;
             } catch (IOException e) {
                 throw new ControlException("the guest cannot be stopped or cannot go on: " + e.getMessage(), e);
             }

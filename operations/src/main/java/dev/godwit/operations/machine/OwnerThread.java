@@ -2,11 +2,14 @@ package dev.godwit.operations.machine;
 
 import dev.godwit.engine.migration.ControlException;
 import java.io.Closeable;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 
 /** The thread that owns a machine's settings and its migration; others send it commands, one after the other. */
 final class OwnerThread implements Closeable {
@@ -20,6 +23,8 @@ final class OwnerThread implements Closeable {
     interface Action {
         void run() throws ControlException;
     }
+
+    private static final Duration LONGEST_COMMAND = Duration.ofSeconds(10);
 
     private final ExecutorService executor = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().name("machine-owner").daemon(true).factory());
@@ -60,9 +65,17 @@ final class OwnerThread implements Closeable {
         });
     }
 
-    /** Takes no more commands; does not wait for the one that is being carried out. */
+    /** Takes no more commands, and waits for the one that is being carried out, but not for ever. */
     @Override
     public void close() {
         executor.shutdown();
+        try {
+            if (!executor.awaitTermination(LONGEST_COMMAND.toMillis(), TimeUnit.MILLISECONDS)) {
+                System.getLogger("dev.godwit.operations")
+                        .log(Level.WARNING, "A command to the machine has not ended; it is not waited for");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }
