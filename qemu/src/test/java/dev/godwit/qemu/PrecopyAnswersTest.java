@@ -153,7 +153,7 @@ class PrecopyAnswersTest {
             long passes = pair.precopy.report().ram().orElseThrow().dirtySyncCount();
             while (pair.precopy.report().ram().orElseThrow().dirtySyncCount() < passes + 5) {
                 assertThat(pair.precopy.report().status()).isEqualTo(MigrationStatus.ACTIVE);
-                Thread.yield();
+                Thread.onSpinWait();
             }
             assertThat(pair.source.isRunning()).isTrue();
 

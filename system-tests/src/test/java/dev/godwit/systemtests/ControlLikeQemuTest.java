@@ -183,8 +183,7 @@ class ControlLikeQemuTest {
         Path to = folder.resolve("to.qmp");
         String[] same = {"-machine", "q35,accel=tcg", "-m", "32"};
         Process source = qemu(concat(same, "-qmp", "unix:" + from + ",server=on,wait=off"));
-        Process destination =
-                qemu(concat(same, "-incoming", "defer", "-qmp", "unix:" + to + ",server=on,wait=off"));
+        Process destination = qemu(concat(same, "-incoming", "defer", "-qmp", "unix:" + to + ",server=on,wait=off"));
         try {
             await(from);
             await(to);
@@ -235,8 +234,8 @@ class ControlLikeQemuTest {
         return told;
     }
 
-    private static void collect(
-            List<String> told, String who, EventQueue events, String lastStatus) throws IOException {
+    private static void collect(List<String> told, String who, EventQueue events, String lastStatus)
+            throws IOException {
         while (true) {
             QmpEvent event = events.await(Duration.ofSeconds(120), "an event", _ -> true);
             String status = event.data().text("status").orElse("");

@@ -20,7 +20,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Machines of ours in processes of their own, migrated by {@code godwit migrate} and over QMP, also while one is killed. */
+/**
+ * Machines of ours in processes of their own, migrated by {@code godwit migrate} and over QMP, also while one is
+ * killed.
+ */
 @Timeout(600)
 class MachineMigrationTest {
 
@@ -49,7 +52,8 @@ class MachineMigrationTest {
 
     private String migrate(int expectedStatus, RunningMachine from, String... arguments) throws Exception {
         Path log = folder.resolve("migrate.log");
-        List<String> all = new ArrayList<>(List.of("migrate", "--qmp", from.socket().toString()));
+        List<String> all =
+                new ArrayList<>(List.of("migrate", "--qmp", from.socket().toString()));
         all.addAll(List.of(arguments));
         Process godwit = RunningMachine.godwit(log, all);
         assertThat(godwit.waitFor(200, TimeUnit.SECONDS)).isTrue();
@@ -98,10 +102,9 @@ class MachineMigrationTest {
     void the_command_migrates_with(String capability, String arguments) throws Exception {
         try (RunningMachine source = source();
                 RunningMachine destination = destination("destination", "--incoming", "defer")) {
-            Map<String, Boolean> on =
-                    capability.equals("switchover-ack")
-                            ? Map.of(capability, true, "return-path", true)
-                            : Map.of(capability, true);
+            Map<String, Boolean> on = capability.equals("switchover-ack")
+                    ? Map.of(capability, true, "return-path", true)
+                    : Map.of(capability, true);
             destination.monitor.setMigrationCapabilities(on);
             if (arguments.contains("--multifd-channels")) {
                 String[] words = arguments.split(" ");
@@ -157,7 +160,9 @@ class MachineMigrationTest {
         }
     }
 
-    /** Whatever the moment: afterwards exactly one side runs the guest, whole, or the guest was killed with its side. */
+    /**
+     * Whatever the moment: afterwards exactly one side runs the guest, whole, or the guest was killed with its side.
+     */
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6})
     void the_destination_is_killed_at_any_moment_seed(long seed) throws Exception {

@@ -71,7 +71,9 @@ public final class MigrationParameters {
         if (parameter == MigrationParameter.DOWNTIME_LIMIT) {
             return "an integer in the range of 0 to (2000 * 1000) ms";
         }
-        return (parameter.word().startsWith("multifd-") ? "a value between %d and %d" : "an integer in the range of %d to %d")
+        return (parameter.word().startsWith("multifd-")
+                        ? "a value between %d and %d"
+                        : "an integer in the range of %d to %d")
                 .formatted(least, most);
     }
 
