@@ -53,7 +53,7 @@ class PrecopyToQemuTest {
             throws Exception {
         RamBlock ram = new RamBlock("pc.ram", (long) MEMORY_MIB << 20);
         try (WritingMachine machine = new WritingMachine("pc-i440fx-10.0", 25, 100_000, ram).filled();
-                QemuProcess qemu = QemuLaunch.of(QemuVersion.V10_0, "pc-i440fx-10.0")
+                QemuProcess qemu = QemuLaunch.of(QemuVersion.QEMU_10_0, "pc-i440fx-10.0")
                         .memoryMib(MEMORY_MIB)
                         .incoming("defer")
                         .start()) {
