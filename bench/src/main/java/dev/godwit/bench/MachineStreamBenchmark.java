@@ -33,7 +33,9 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** RAM of a machine, every second page zero, sent over a socket to a thread that throws it away: GiB of RAM a second. */
+/**
+ * RAM of a machine, every second page zero, sent over a socket to a thread that throws it away: GiB of RAM a second.
+ */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
 @Warmup(iterations = 3, time = 1)

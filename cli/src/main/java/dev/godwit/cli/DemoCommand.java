@@ -25,13 +25,20 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--qemu", description = "Show what Godwit does for a guest of a stock QEMU.")
     private boolean qemu;
 
+    @Option(names = "--ram", paramLabel = "SIZE", description = "How much RAM the machine has (default 256M).")
+    private ByteCount ram = new ByteCount(256L << 20);
+
+    @Option(names = "--in-one-process", hidden = true, description = "Everything in this process, for the launcher.")
+    private boolean oneProcess;
+
     @Override
     public Integer call() throws Exception {
         DemoStory story = new DemoStory(common.json ? common.err() : common.out());
         if (qemu) {
             new QemuDemo(common, story).run();
         } else {
-            new MachineDemo(common, story).run();
+            new MachineDemo(common, story, ram.bytes(), oneProcess ? DemoHost.Kind.THREAD : DemoHost.Kind.PROCESS)
+                    .run();
         }
         return ExitStatus.DONE;
     }

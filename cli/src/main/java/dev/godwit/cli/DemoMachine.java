@@ -11,54 +11,48 @@ import dev.godwit.qmp.QmpAddress;
 import dev.godwit.qmp.QmpClient;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 
 /** A machine of the demo: {@code godwit run} in a process of its own, controlled over its QMP socket. */
 final class DemoMachine implements AutoCloseable {
 
     private static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
 
-    private final Process process;
+    private final DemoHost host;
     private final QmpAddress qmp;
 
-    private DemoMachine(Process process, QmpAddress qmp) {
-        this.process = process;
+    private DemoMachine(DemoHost host, QmpAddress qmp) {
+        this.host = host;
         this.qmp = qmp;
     }
 
     /**
      * Starts one and waits until it can be used.
      *
+     * @param kind where it runs
      * @param folder where its socket is to be
      * @param name of the machine
      * @param arguments of {@code godwit run}
      */
-    static DemoMachine start(Path folder, String name, List<String> arguments) throws IOException {
+    static DemoMachine start(DemoHost.Kind kind, Path folder, String name, List<String> arguments) throws IOException {
         Path socket = folder.resolve(name + ".qmp");
         List<String> all = new ArrayList<>(List.of("run", "--quiet", "--name", name, "--qmp", "unix:" + socket));
         all.addAll(arguments);
-        Process process = new ProcessBuilder(SelfCommand.with(all))
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .start();
-        DemoMachine machine = new DemoMachine(process, new QmpAddress.Unix(socket));
+        DemoMachine machine = new DemoMachine(DemoHost.start(kind, all), new QmpAddress.Unix(socket));
         machine.awaitReady();
         return machine;
     }
 
     /** Its first line says that it can be used; what it says later is passed over, so that it never waits for us. */
     private void awaitReady() throws IOException {
-        BufferedReader said =
-                new BufferedReader(new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8));
+        BufferedReader said = host.said();
         String line = said.readLine();
         if (line == null || !line.contains("QMP at ")) {
-            close();
+            host.end();
             throw new IOException("a machine did not start" + (line == null ? "" : ": " + line));
         }
         Thread.ofVirtual().name("demo-machine").start(() -> said.lines().forEach(_ -> {}));
@@ -104,15 +98,11 @@ final class DemoMachine implements AutoCloseable {
     }
 
     @Override
-    public void close() {
-        process.destroy();
+    public void close() throws IOException {
         try {
-            if (!process.waitFor(10, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-            }
-        } catch (InterruptedException e) {
-            process.destroyForcibly();
-            Thread.currentThread().interrupt();
+            execute("quit", JsonObject.empty());
+        } finally {
+            host.end();
         }
     }
 }

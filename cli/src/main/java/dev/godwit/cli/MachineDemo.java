@@ -31,17 +31,23 @@ import java.util.concurrent.FutureTask;
  */
 final class MachineDemo {
 
-    private static final long RAM_BYTES = 256L << 20;
-    private static final List<String> MACHINE =
-            List.of("--machine", "workload", "--ram", "256M", "--vcpus", "2", "--zero-pages", "25", "--rate", "20000");
-
     private final CommonOptions common;
     private final DemoStory story;
+    private final long ramBytes;
+    private final DemoHost.Kind host;
     private final List<Step> steps = new ArrayList<>();
 
-    MachineDemo(CommonOptions common, DemoStory story) {
+    /**
+     * A story.
+     *
+     * @param ramBytes of the machine
+     * @param host where its processes run
+     */
+    MachineDemo(CommonOptions common, DemoStory story, long ramBytes, DemoHost.Kind host) {
         this.common = common;
         this.story = story;
+        this.ramBytes = ramBytes;
+        this.host = host;
     }
 
     /**
@@ -64,12 +70,12 @@ final class MachineDemo {
     }
 
     private void tell(Path folder, Path file) throws Exception {
-        try (DemoMachine first = DemoMachine.start(folder, "first", MACHINE)) {
-            story.say("a machine with " + ByteSize.format(RAM_BYTES)
+        try (DemoMachine first = DemoMachine.start(host, folder, "first", machine())) {
+            story.say("a machine with " + ByteSize.format(ramBytes)
                     + " of RAM runs in a process of its own; its two vCPUs"
                     + " write 20000 pages a second, and it knows what each page must hold");
             String at = "unix:" + folder.resolve("second.migration");
-            try (DemoMachine second = DemoMachine.start(folder, "second", incoming(at))) {
+            try (DemoMachine second = DemoMachine.start(host, folder, "second", incoming(at))) {
                 move(first, second, "live migration", at, Set.of("return-path"), JsonObject.empty());
                 moveAgain(folder, file, second);
             }
@@ -79,7 +85,7 @@ final class MachineDemo {
 
     private void moveAgain(Path folder, Path file, DemoMachine second) throws Exception {
         String at = "unix:" + folder.resolve("third.migration");
-        try (DemoMachine third = DemoMachine.start(folder, "third", incoming("defer"))) {
+        try (DemoMachine third = DemoMachine.start(host, folder, "third", incoming("defer"))) {
             third.enable("multifd");
             third.execute("migrate-set-parameters", compressed());
             third.execute("migrate-incoming", JsonObject.of("uri", at));
@@ -88,12 +94,26 @@ final class MachineDemo {
         }
     }
 
+    private List<String> machine() {
+        return List.of(
+                "--machine",
+                "workload",
+                "--ram",
+                Long.toString(ramBytes),
+                "--vcpus",
+                "2",
+                "--zero-pages",
+                "25",
+                "--rate",
+                "20000");
+    }
+
     private static JsonObject compressed() {
         return JsonObject.of("multifd-compression", "zstd").with("multifd-channels", 2);
     }
 
-    private static List<String> incoming(String from) {
-        List<String> arguments = new ArrayList<>(MACHINE);
+    private List<String> incoming(String from) {
+        List<String> arguments = new ArrayList<>(machine());
         arguments.addAll(List.of("--incoming", from));
         return arguments;
     }
@@ -102,7 +122,8 @@ final class MachineDemo {
             DemoMachine from, DemoMachine to, String name, String uri, Set<String> capabilities, JsonObject parameters)
             throws IOException {
         long written = from.writtenPages();
-        DriveResult moved = from.migrateTo(uri, capabilities, parameters.with("max-bandwidth", 0));
+        DriveResult moved = from.migrateTo(
+                uri, capabilities, parameters.with("max-bandwidth", 0).with("x-policy", "brief"));
         long checked = to.verify();
         if (to.writtenPages() < written) {
             throw new IOException("the machine at the destination has done less than it had done before it moved");
@@ -136,7 +157,9 @@ final class MachineDemo {
             });
             listening.await();
             moved = machine.migrateTo(
-                    at.toString(), Set.of("return-path"), JsonObject.empty().with("max-bandwidth", 0));
+                    at.toString(),
+                    Set.of("return-path"),
+                    JsonObject.empty().with("max-bandwidth", 0).with("x-policy", "brief"));
             received.get();
         }
         story.say("the guest is in a file now, and nowhere else");
@@ -146,7 +169,7 @@ final class MachineDemo {
 
     private void goOn(Path folder, Path file) throws Exception {
         MigrationUri at = MigrationUri.parse("unix:" + folder.resolve("fourth.migration"));
-        try (DemoMachine fourth = DemoMachine.start(folder, "fourth", incoming(at.toString()))) {
+        try (DemoMachine fourth = DemoMachine.start(host, folder, "fourth", incoming(at.toString()))) {
             RestoreResult result;
             try (Restore restore = new Restore(
                     new RestoreOptions(file, new RestoreOptions.Destination.Listening(at), 0), Progress.NONE)) {
@@ -168,7 +191,7 @@ final class MachineDemo {
         }
         if (common.json) {
             JsonOutput.print(out, json -> {
-                json.writeNumberProperty("ramBytes", RAM_BYTES);
+                json.writeNumberProperty("ramBytes", ramBytes);
                 json.writeNumberProperty("snapshotOnDiskBytes", onDiskBytes);
                 json.writeArrayPropertyStart("steps");
                 for (Step step : steps) {

@@ -43,7 +43,10 @@ final class MigrateCommand implements Callable<Integer> {
     @Option(
             names = "--policy",
             paramLabel = "NAME",
-            description = "qemu (default), or xen: the scan, skip and stop rules; of a machine of Godwit's own.")
+            description = {
+                "The scan, skip and stop rules of a machine of Godwit's own: qemu (default); brief, which goes on until"
+                        + " the pause is as short as the guest's writing allows; or xen."
+            })
     private @Nullable String policy;
 
     @Option(names = "--multifd-channels", paramLabel = "N", description = "Connections for pages; as the destination.")

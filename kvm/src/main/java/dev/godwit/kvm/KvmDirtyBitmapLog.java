@@ -37,7 +37,7 @@ final class KvmDirtyBitmapLog implements KvmDirtyLog {
     private final List<SlotLog> slots = new ArrayList<>();
     private final OwnWrites ownWrites;
     private final Arena arena = Arena.ofShared();
-    private final Runnable onClose;
+    private final Ending onClose;
 
     /** One slot's bitmaps. */
     private static final class SlotLog {
@@ -55,7 +55,7 @@ final class KvmDirtyBitmapLog implements KvmDirtyLog {
         }
     }
 
-    private KvmDirtyBitmapLog(KvmVm vm, GuestAddresses guest, boolean manual, Runnable onClose) {
+    private KvmDirtyBitmapLog(KvmVm vm, GuestAddresses guest, boolean manual, Ending onClose) {
         this.vm = vm;
         this.manual = manual;
         this.onClose = onClose;
@@ -69,7 +69,7 @@ final class KvmDirtyBitmapLog implements KvmDirtyLog {
      * @param manual whether the machine has manual protection
      * @param allSet whether a log begins with all pages dirty
      */
-    static KvmDirtyBitmapLog start(KvmVm vm, GuestAddresses guest, boolean manual, boolean allSet, Runnable onClose)
+    static KvmDirtyBitmapLog start(KvmVm vm, GuestAddresses guest, boolean manual, boolean allSet, Ending onClose)
             throws IOException {
         KvmDirtyBitmapLog log = new KvmDirtyBitmapLog(vm, guest, manual, onClose);
         try {
@@ -183,8 +183,11 @@ final class KvmDirtyBitmapLog implements KvmDirtyLog {
     @Override
     public void close() throws IOException {
         if (arena.scope().isAlive()) {
-            onClose.run();
-            arena.close();
+            try {
+                onClose.end();
+            } finally {
+                arena.close();
+            }
         }
     }
 }

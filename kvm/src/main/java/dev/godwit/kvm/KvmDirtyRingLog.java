@@ -17,11 +17,11 @@ final class KvmDirtyRingLog implements KvmDirtyLog {
 
     private final KvmDirtyRings rings;
     private final OwnWrites ownWrites;
-    private final Runnable onClose;
+    private final Ending onClose;
     private boolean closed;
 
     /** A log of rings that have begun. */
-    KvmDirtyRingLog(KvmDirtyRings rings, GuestAddresses guest, Runnable onClose) {
+    KvmDirtyRingLog(KvmDirtyRings rings, GuestAddresses guest, Ending onClose) {
         this.rings = rings;
         this.ownWrites = new OwnWrites(guest.memory().layout().block(0).pages());
         this.onClose = onClose;
@@ -53,10 +53,10 @@ final class KvmDirtyRingLog implements KvmDirtyLog {
     }
 
     @Override
-    public void close() {
+    public void close() throws IOException {
         if (!closed) {
             closed = true;
-            onClose.run();
+            onClose.end();
         }
     }
 }

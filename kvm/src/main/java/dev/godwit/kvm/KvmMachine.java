@@ -12,7 +12,6 @@ import dev.godwit.linux.kvm.KvmVcpu;
 import dev.godwit.linux.kvm.KvmVm;
 import dev.godwit.ram.GuestMemory;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -105,7 +104,7 @@ public final class KvmMachine implements Machine {
     /**
      * {@return a paused machine}
      *
-     * @param memory its RAM: one block
+     * @param memory its RAM: one block, all zero where it is to boot
      * @param memoryOwner closed when the machine is, and if this fails
      * @throws IOException if there is no KVM for this user, the kernel refuses, or what is to be booted is not right;
      *     in a sentence for the user
@@ -230,20 +229,11 @@ public final class KvmMachine implements Machine {
         return log;
     }
 
-    /** Something of the kernel's that may fail. */
-    private interface Step {
-        void run() throws IOException;
-    }
-
-    private void endLog(Step last) {
+    private void endLog(KvmDirtyLog.Ending last) throws IOException {
         dirtyLog.set(Optional.empty());
-        try {
-            if (!closed) {
-                KvmDirtyBitmapLog.setLogging(vm, guest, false);
-                last.run();
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        if (!closed) {
+            KvmDirtyBitmapLog.setLogging(vm, guest, false);
+            last.end();
         }
     }
 

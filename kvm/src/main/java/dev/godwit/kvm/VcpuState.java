@@ -119,7 +119,9 @@ final class VcpuState {
         return msrs;
     }
 
-    /** An MSR that the kernel does not take matters only where it does not hold that value anyway. */
+    /**
+     * An MSR that the kernel does not take matters only where the guest used it, and it does not hold the value anyway.
+     */
     private static void loadMsr(KvmVcpu vcpu, Msr msr) throws IOException {
         if (!vcpu.setMsr(msr) && !vcpu.msrs(List.of(msr.index())).contains(msr) && msr.value() != 0) {
             throw new IOException("%s: this host's KVM does not take MSR 0x%x with the value 0x%x"

@@ -7,6 +7,7 @@ import dev.godwit.engine.MigrationException;
 import dev.godwit.engine.machine.DeviceState;
 import dev.godwit.engine.machine.MachineSink;
 import dev.godwit.engine.migration.MachineRun;
+import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameters;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.precopy.IncomingPrecopy;
@@ -124,6 +125,75 @@ class IncomingMachineTest {
 
             assertThat(destination.memory().block(0).mismatch(source.memory().block(0)))
                     .isEqualTo(-1);
+        }
+    }
+
+    @Test
+    void differences_are_made_to_what_was_sent_last_and_an_equal_page_is_not_sent() throws Exception {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (TestedSource source = new TestedSource(bytes)) {
+            source.pass(1); // before everything was sent once nothing is kept
+            source.write(0, 1);
+            source.pass(2); // kept
+            source.write(0, 2);
+            source.write(4096, 3);
+            source.pass(3); // a difference; the second page is kept
+            source.pass(4); // both are equal
+            assertThat(source.stream.counters().xbzrle().orElseThrow())
+                    .matches(counted -> counted.pages() == 4 && counted.bytes() > 0 && counted.bytes() < 20);
+            source.write(4096, 0); // and the rest of the page is zero
+            source.pass(5);
+            source.write(4096, 4);
+            source.pass(6);
+            source.end();
+            try (WritingMachine destination = machine(ROM2)) {
+                receive(destination, bytes.toByteArray()).stop();
+                assertThat(destination.memory().block(0).mismatch(source.machine.memory().block(0)))
+                        .isEqualTo(-1);
+            }
+        }
+    }
+
+    private static final RamBlock ROM2 = new RamBlock("test.rom", 2 * 4096);
+
+    /** A stream with XBZRLE, pass by pass. */
+    private static final class TestedSource implements AutoCloseable {
+        private final WritingMachine machine = machine(ROM2);
+        private final MachineStream stream;
+
+        TestedSource(ByteArrayOutputStream bytes) throws IOException {
+            stream = new MachineStream(
+                    machine,
+                    Channels.newChannel(bytes),
+                    Set.of(MigrationCapability.XBZRLE),
+                    () -> MigrationParameters.DEFAULTS);
+            stream.start(NOBODY);
+        }
+
+        void write(long offsetBytes, int value) {
+            machine.memory().block(0).set(ValueLayout.JAVA_INT, offsetBytes, value);
+        }
+
+        void pass(int number) throws IOException {
+            stream.beginPass(number);
+            stream.beginPart();
+            stream.pages(0, 0, 2);
+            stream.endPart();
+            stream.endOfRound();
+        }
+
+        void end() throws IOException {
+            stream.switchover();
+            stream.beginLast();
+            stream.endLast();
+            stream.devices(machine.save(), RunStatus.RUNNING);
+            stream.end();
+        }
+
+        @Override
+        public void close() throws IOException {
+            stream.close();
+            machine.close();
         }
     }
 

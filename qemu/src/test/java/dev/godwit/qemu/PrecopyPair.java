@@ -67,9 +67,13 @@ final class PrecopyPair implements AutoCloseable {
     private @Nullable FutureTask<Void> receiving;
 
     PrecopyPair() throws IOException {
+        this(20_000);
+    }
+
+    PrecopyPair(long writeEveryNs) throws IOException {
         this(
-                new WritingMachine("test-1", 25, 20_000, RAM, ROM).filled(),
-                new WritingMachine("test-1", 26, 20_000, ROM, RAM));
+                new WritingMachine("test-1", 25, writeEveryNs, RAM, ROM).filled(),
+                new WritingMachine("test-1", 26, writeEveryNs, ROM, RAM));
     }
 
     PrecopyPair(WritingMachine source, WritingMachine destination) throws IOException {

@@ -205,6 +205,15 @@ final class KvmLayouts {
                     JAVA_BYTE.withName("is_write"))
             .withName("kvm_run.mmio");
 
+    /** {@code kvm_run.emulation_failure}. */
+    static final StructLayout RUN_EMULATION_FAILURE = structLayout(
+                    JAVA_INT.withName("suberror"),
+                    JAVA_INT.withName("ndata"),
+                    JAVA_LONG.withName("flags"),
+                    JAVA_BYTE.withName("insn_size"),
+                    sequenceLayout(15, JAVA_BYTE).withName("insn_bytes"))
+            .withName("kvm_run.emulation_failure");
+
     private KvmLayouts() {}
 
     private static MemoryLayout[] longs(String... names) {

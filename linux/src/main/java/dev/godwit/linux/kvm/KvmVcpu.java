@@ -8,7 +8,9 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import dev.godwit.linux.Errno;
 import dev.godwit.linux.LinuxException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,9 +25,25 @@ import java.util.Optional;
 public final class KvmVcpu implements AutoCloseable {
 
     private static final VarHandle BYTE = JAVA_BYTE.varHandle();
-    private static final long IMMEDIATE_EXIT_OFFSET = 1;
-    private static final long EXIT_REASON_OFFSET = 8;
-    private static final long DETAILS_OFFSET = 32;
+    private static final long IMMEDIATE_EXIT_OFFSET = offset(KvmLayouts.RUN, "immediate_exit");
+    private static final long EXIT_REASON_OFFSET = offset(KvmLayouts.RUN, "exit_reason");
+
+    /** Where the union begins that tells more of an exit. */
+    private static final long DETAILS_OFFSET = KvmLayouts.RUN.byteSize();
+
+    private static final long IO_DIRECTION = DETAILS_OFFSET + offset(KvmLayouts.RUN_IO, "direction");
+    private static final long IO_SIZE = DETAILS_OFFSET + offset(KvmLayouts.RUN_IO, "size");
+    private static final long IO_PORT = DETAILS_OFFSET + offset(KvmLayouts.RUN_IO, "port");
+    private static final long IO_COUNT = DETAILS_OFFSET + offset(KvmLayouts.RUN_IO, "count");
+    private static final long IO_DATA_OFFSET = DETAILS_OFFSET + offset(KvmLayouts.RUN_IO, "data_offset");
+    private static final long MMIO_ADDRESS = DETAILS_OFFSET + offset(KvmLayouts.RUN_MMIO, "phys_addr");
+    private static final long MMIO_DATA = DETAILS_OFFSET + offset(KvmLayouts.RUN_MMIO, "data");
+    private static final long MMIO_LENGTH = DETAILS_OFFSET + offset(KvmLayouts.RUN_MMIO, "len");
+    private static final long MMIO_IS_WRITE = DETAILS_OFFSET + offset(KvmLayouts.RUN_MMIO, "is_write");
+    private static final long FAILURE_WORDS = DETAILS_OFFSET + offset(KvmLayouts.RUN_EMULATION_FAILURE, "ndata");
+    private static final long FAILURE_FLAGS = DETAILS_OFFSET + offset(KvmLayouts.RUN_EMULATION_FAILURE, "flags");
+    private static final long FAILURE_SIZE = DETAILS_OFFSET + offset(KvmLayouts.RUN_EMULATION_FAILURE, "insn_size");
+    private static final long FAILURE_BYTES = DETAILS_OFFSET + offset(KvmLayouts.RUN_EMULATION_FAILURE, "insn_bytes");
     private static final KvmExit INTERRUPTED = new KvmExit.Interrupted();
     private static final KvmExit RING_FULL = new KvmExit.DirtyRingFull();
 
@@ -49,6 +67,10 @@ public final class KvmVcpu implements AutoCloseable {
                 ? Optional.empty()
                 : Optional.of(new KvmDirtyRing(KvmCalls.segment(ringAddress, ringBytes)));
         this.xsaveBytes = xsaveBytes;
+    }
+
+    private static long offset(StructLayout layout, String name) {
+        return layout.byteOffset(PathElement.groupElement(name));
     }
 
     /**
@@ -79,27 +101,28 @@ public final class KvmVcpu implements AutoCloseable {
             case KvmRequests.KVM_EXIT_SYSTEM_EVENT -> new KvmExit.SystemEvent(run.get(JAVA_INT, DETAILS_OFFSET));
             case KvmRequests.KVM_EXIT_INTERNAL_ERROR -> internalError();
             case KvmRequests.KVM_EXIT_FAIL_ENTRY ->
-                new KvmExit.Failure("KVM_EXIT_FAIL_ENTRY, hardware reason 0x%x".formatted(run.get(JAVA_LONG, 32)));
+                new KvmExit.Failure(
+                        "KVM_EXIT_FAIL_ENTRY, hardware reason 0x%x".formatted(run.get(JAVA_LONG, DETAILS_OFFSET)));
             default -> new KvmExit.Failure("KVM_RUN exit reason " + reason);
         };
     }
 
     private KvmExit portAccess() {
-        boolean isOut = run.get(JAVA_BYTE, DETAILS_OFFSET) == KvmRequests.KVM_EXIT_IO_OUT;
-        int widthBytes = run.get(JAVA_BYTE, DETAILS_OFFSET + 1);
-        int port = run.get(JAVA_SHORT, DETAILS_OFFSET + 2) & 0xffff;
-        int elements = run.get(JAVA_INT, DETAILS_OFFSET + 4);
-        long contentOffset = run.get(JAVA_LONG, DETAILS_OFFSET + 8);
+        boolean isOut = run.get(JAVA_BYTE, IO_DIRECTION) == KvmRequests.KVM_EXIT_IO_OUT;
+        int widthBytes = run.get(JAVA_BYTE, IO_SIZE);
+        int port = run.get(JAVA_SHORT, IO_PORT) & 0xffff;
+        int elements = run.get(JAVA_INT, IO_COUNT);
+        long contentOffset = run.get(JAVA_LONG, IO_DATA_OFFSET);
         return new KvmExit.PortAccess(
                 isOut, port, widthBytes, elements, run.asSlice(contentOffset, (long) elements * widthBytes));
     }
 
     private KvmExit memoryAccess() {
-        int lengthBytes = run.get(JAVA_INT, DETAILS_OFFSET + 16);
+        int lengthBytes = run.get(JAVA_INT, MMIO_LENGTH);
         return new KvmExit.MemoryAccess(
-                run.get(JAVA_BYTE, DETAILS_OFFSET + 20) != 0,
-                run.get(JAVA_LONG, DETAILS_OFFSET),
-                run.asSlice(DETAILS_OFFSET + 8, lengthBytes));
+                run.get(JAVA_BYTE, MMIO_IS_WRITE) != 0,
+                run.get(JAVA_LONG, MMIO_ADDRESS),
+                run.asSlice(MMIO_DATA, lengthBytes));
     }
 
     private KvmExit internalError() {
@@ -112,13 +135,12 @@ public final class KvmVcpu implements AutoCloseable {
     /** Reads {@code kvm_run.emulation_failure}, of which only what {@code ndata} and the flags cover is there. */
     private KvmExit emulationFailure() {
         List<Byte> instruction = new ArrayList<>();
-        boolean hasBytes = run.get(JAVA_INT, DETAILS_OFFSET + 4) >= 3
-                && (run.get(JAVA_LONG, DETAILS_OFFSET + 8)
-                                & KvmRequests.KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES)
+        boolean hasBytes = run.get(JAVA_INT, FAILURE_WORDS) >= 3
+                && (run.get(JAVA_LONG, FAILURE_FLAGS) & KvmRequests.KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES)
                         != 0;
-        int lengthBytes = hasBytes ? Math.min(15, run.get(JAVA_BYTE, DETAILS_OFFSET + 16)) : 0;
+        int lengthBytes = hasBytes ? Math.min(15, run.get(JAVA_BYTE, FAILURE_SIZE)) : 0;
         for (int i = 0; i < lengthBytes; i++) {
-            instruction.add(run.get(JAVA_BYTE, DETAILS_OFFSET + 17 + i));
+            instruction.add(run.get(JAVA_BYTE, FAILURE_BYTES + i));
         }
         return new KvmExit.EmulationFailure(instruction);
     }

@@ -86,6 +86,8 @@ class KvmLayoutsTest {
         expectFields("kvm_run", KvmLayouts.RUN, "", 0);
         expectFields("kvm_run", KvmLayouts.RUN_IO, "io.", 32);
         expectFields("kvm_run", KvmLayouts.RUN_MMIO, "mmio.", 32);
+        expectFields("kvm_run", KvmLayouts.RUN_EMULATION_FAILURE, "emulation_failure.", 32);
+        assertThat(KvmLayouts.RUN.byteSize()).isEqualTo(32);
     }
 
     @Test
@@ -144,6 +146,8 @@ class KvmLayoutsTest {
         KvmField.of(KvmLayouts.RUN).forEach(field -> c.append(offset("kvm_run", field.name())));
         KvmField.of(KvmLayouts.RUN_IO).forEach(field -> c.append(offset("kvm_run", "io." + field.name())));
         KvmField.of(KvmLayouts.RUN_MMIO).forEach(field -> c.append(offset("kvm_run", "mmio." + field.name())));
+        KvmField.of(KvmLayouts.RUN_EMULATION_FAILURE)
+                .forEach(field -> c.append(offset("kvm_run", "emulation_failure." + field.name())));
         for (Field field : KvmRequests.class.getDeclaredFields()) {
             c.append(value(field.getName()));
         }

@@ -136,7 +136,7 @@ class GuestHostTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"qemu", "xen"})
+    @ValueSource(strings = {"qemu", "brief", "xen"})
     void a_guest_moves_by_each_policy(String policy) throws Exception {
         try (HostPair pair = pair()) {
             pair.source.setParameters(Map.of(MigrationParameter.X_POLICY, policy));
