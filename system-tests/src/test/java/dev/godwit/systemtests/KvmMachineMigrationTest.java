@@ -49,10 +49,24 @@ class KvmMachineMigrationTest {
         Path after = folder.resolve("after");
         String uri = "unix:" + folder.resolve("m.sock");
         try (RunningMachine source = RunningMachine.start(
-                        "kvm", folder, "source", "--ram", "16M", "--flat", program.toString(), "--serial",
+                        "kvm",
+                        folder,
+                        "source",
+                        "--ram",
+                        "16M",
+                        "--flat",
+                        program.toString(),
+                        "--serial",
                         before.toString());
                 RunningMachine destination = RunningMachine.start(
-                        "kvm", folder, "destination", "--ram", "16M", "--incoming", uri, "--serial",
+                        "kvm",
+                        folder,
+                        "destination",
+                        "--ram",
+                        "16M",
+                        "--incoming",
+                        uri,
+                        "--serial",
                         after.toString())) {
             awaitLetters(before);
             source.monitor.setMigrationCapabilities(Map.of("return-path", true));
@@ -62,7 +76,8 @@ class KvmMachineMigrationTest {
             assertThat(destination.status()).isEqualTo("running");
             awaitLetters(after);
             String all = Files.readString(before) + Files.readString(after);
-            assertThat("abcdefghijklmnopqrstuvwxyz".repeat(all.length() / 26 + 1)).startsWith(all);
+            assertThat("abcdefghijklmnopqrstuvwxyz".repeat(all.length() / 26 + 1))
+                    .startsWith(all);
             JsonObject again = source.qmp.execute("query-migrate");
             assertThat(again.text("status")).contains("completed");
         }
