@@ -2,10 +2,13 @@ package dev.godwit.cli;
 
 import dev.godwit.kvm.Boot;
 import dev.godwit.kvm.KvmMachineOptions;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.channels.Channels;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -98,6 +101,9 @@ final class KvmArguments {
         if (serial == null || serial.equals(STANDARD_OUTPUT)) {
             return System.out;
         }
-        return new FileOutputStream(serial);
+        return Channels.newOutputStream(Files.newByteChannel(
+                Path.of(serial),
+                Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))));
     }
 }

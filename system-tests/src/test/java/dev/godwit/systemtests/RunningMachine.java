@@ -34,9 +34,14 @@ final class RunningMachine implements AutoCloseable {
 
     /** Starts {@code godwit run --machine workload} with further arguments, and waits until its QMP answers. */
     static RunningMachine start(Path folder, String name, String... arguments) throws IOException {
+        return start("workload", folder, name, arguments);
+    }
+
+    /** The same with a machine of any kind. */
+    static RunningMachine start(String kind, Path folder, String name, String... arguments) throws IOException {
         Path socket = folder.resolve(name + ".qmp");
         Path log = folder.resolve(name + ".log");
-        List<String> all = new ArrayList<>(List.of("run", "--machine", "workload", "--qmp", socket.toString()));
+        List<String> all = new ArrayList<>(List.of("run", "--machine", kind, "--qmp", socket.toString()));
         all.addAll(List.of(arguments));
         Process process = godwit(log, all);
         try {
