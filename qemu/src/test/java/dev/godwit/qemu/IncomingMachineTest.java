@@ -148,7 +148,10 @@ class IncomingMachineTest {
             source.end();
             try (WritingMachine destination = machine(ROM2)) {
                 receive(destination, bytes.toByteArray()).stop();
-                assertThat(destination.memory().block(0).mismatch(source.machine.memory().block(0)))
+                assertThat(destination
+                                .memory()
+                                .block(0)
+                                .mismatch(source.machine.memory().block(0)))
                         .isEqualTo(-1);
             }
         }
