@@ -29,7 +29,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MachineStream implements OutgoingStream {
 
-    private static final int RAM_SECTION_ID = 0;
+    /** Not 0: QEMU takes that of a later section for any device that it has not heard of yet. */
+    private static final int RAM_SECTION_ID = 1;
+
     private static final String LEGACY = "legacy";
     private static final String NONE = "none";
 

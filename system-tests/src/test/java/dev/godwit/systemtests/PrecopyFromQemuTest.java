@@ -89,7 +89,7 @@ class PrecopyFromQemuTest {
 
                 assertThatThrownBy(() -> incoming.run(stream))
                         .hasMessageContaining("device sections")
-                        .hasMessageContaining("found timer/0");
+                        .hasMessageContaining("cpu");
 
                 assertThat(machine.isRunning()).isFalse();
                 assertThat(Checks.awaitEnd(qemu)).isEqualTo("failed");

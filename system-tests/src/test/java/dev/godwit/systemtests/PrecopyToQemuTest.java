@@ -75,6 +75,7 @@ class PrecopyToQemuTest {
                     new PrecopySettings(capabilities, () -> parameters, event -> {}, Clock.SYSTEM));
 
             assertThatThrownBy(precopy::run)
+                    .as(() -> qemu.errors())
                     .isInstanceOfSatisfying(
                             MigrationException.class,
                             e -> assertThat(e.guestLocation()).isEqualTo(GuestLocation.GUEST_AT_SOURCE))
