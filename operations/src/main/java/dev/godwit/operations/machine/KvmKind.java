@@ -1,16 +1,21 @@
 package dev.godwit.operations.machine;
 
+import dev.godwit.engine.machine.DirtyLog;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.host.PagemapDirtyLog;
 import dev.godwit.host.RamAllocation;
 import dev.godwit.host.RamOptions;
 import dev.godwit.kvm.Boot;
+import dev.godwit.kvm.DirtyLogSource;
 import dev.godwit.kvm.GuestEnd;
 import dev.godwit.kvm.KvmMachine;
 import dev.godwit.kvm.KvmMachineOptions;
 import dev.godwit.qmp.server.QmpCommand;
+import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -37,8 +42,30 @@ public record KvmKind(KvmMachineOptions options, long ramBytes, RamOptions ram) 
                 options.serialOutput(),
                 options.debugOutput(),
                 end -> ended(host.join(), end),
-                options.furtherLogs());
+                logs(options.furtherLogs()));
         return new Kvm(KvmMachine.create(told, memory.memory(), memory), host);
+    }
+
+    /** Whatever KVM's own log is, the host's can be asked for (parameter {@code x-dirty-log}), where there is one. */
+    private static List<DirtyLogSource> logs(List<DirtyLogSource> further) {
+        List<DirtyLogSource> all = new ArrayList<>(further);
+        if (PagemapDirtyLog.missing().isEmpty()) {
+            all.add(new PagemapSource());
+        }
+        return all;
+    }
+
+    private record PagemapSource() implements DirtyLogSource {
+
+        @Override
+        public String method() {
+            return PagemapDirtyLog.METHOD;
+        }
+
+        @Override
+        public DirtyLog start(GuestMemory memory) throws IOException {
+            return PagemapDirtyLog.start(memory);
+        }
     }
 
     private static void ended(GuestHost host, GuestEnd end) {

@@ -2,6 +2,7 @@ package dev.godwit.operations.machine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.godwit.engine.migration.ControlException;
 import dev.godwit.engine.migration.DirtyRateReport;
@@ -13,6 +14,9 @@ import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.host.RamBacking;
+import dev.godwit.host.RamOptions;
+import dev.godwit.linux.HugePages;
 import dev.godwit.workload.PageMaking;
 import dev.godwit.workload.WorkloadContent;
 import dev.godwit.workload.WorkloadLoad;
@@ -105,6 +109,25 @@ class GuestHostTest {
             pair.assertArrived();
             assertThat(pair.source.migration().ram().orElseThrow().multifdBytes())
                     .isPositive();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"main channel", "multifd"})
+    void a_guest_on_huge_pages_moves(String way) throws Exception {
+        long free = HugePages.pools().stream()
+                .filter(pool -> pool.pageSizeBytes() == 2 << 20)
+                .mapToLong(HugePages::freePages)
+                .sum();
+        assumeTrue(free >= 16, "two machines on huge pages need 16 free ones of 2 MiB: sudo sysctl vm.nr_hugepages=16");
+        WorkloadOptions huge = machine().withRam(RamOptions.of(RamBacking.HUGETLB_2M));
+        try (HostPair pair = new HostPair(folder, huge).with(MigrationCapability.RETURN_PATH)) {
+            if (way.equals("multifd")) {
+                pair.with(MigrationCapability.MULTIFD);
+            }
+            pair.migrate();
+            assertThat(pair.sourceMachine.memory().hostPageBytes().getFirst()).isEqualTo(2 << 20);
+            pair.assertArrived();
         }
     }
 
