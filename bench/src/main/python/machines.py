@@ -1,5 +1,6 @@
 """Machines that bench/migration-comparison migrates: QEMU's and Godwit's, driven by the same QMP commands."""
 
+import collections
 import itertools
 import json
 import os
@@ -22,6 +23,7 @@ class Machine:
     def __init__(self, command, qmp, **options):
         qmp.unlink(missing_ok=True)
         self.qmp = qmp
+        self.events = collections.deque()
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
         deadline = time.monotonic() + LONGEST_S
         while True:
@@ -52,32 +54,32 @@ class Machine:
         self.lines.flush()
         while True:
             answer = json.loads(self.lines.readline())
+            if "event" in answer:
+                self.events.append(answer)
             if "error" in answer:
                 raise RuntimeError(f"{name}: {answer['error']['desc']}")
             if "return" in answer:
                 return answer["return"]
 
     def settings(self, channels, compression):
-        states = {"multifd": channels > 0, "return-path": True}
+        states = {"multifd": channels > 0, "return-path": True, "events": True}
         self.command("migrate-set-capabilities",
                      capabilities=[{"capability": name, "state": state} for name, state in states.items()])
         self.command("migrate-set-parameters", **{"max-bandwidth": 1 << 50, "multifd-channels": channels or 2,
                                                   "multifd-compression": compression})
 
     def await_migration(self):
-        """Returns the highest dirty-pages-rate that was reported on the way."""
-        deadline = time.monotonic() + LONGEST_S
+        """Returns the highest dirty-pages-rate of the passes. Woken by events: nobody is to pay for being asked."""
         rate = None
-        while time.monotonic() < deadline:
-            answer = self.command("query-migrate")
-            found = answer.get("ram", {}).get("dirty-pages-rate", 0)
-            rate = max(found, rate or 0) or rate
-            if answer.get("status") == "completed":
+        while True:
+            event = self.events.popleft() if self.events else json.loads(self.lines.readline())
+            status = event.get("data", {}).get("status")
+            if event.get("event") == "MIGRATION_PASS":
+                rate = max(self.command("query-migrate").get("ram", {}).get("dirty-pages-rate", 0), rate or 0) or rate
+            elif event.get("event") == "MIGRATION" and status == "completed":
                 return rate
-            if answer.get("status") in ("failed", "cancelled"):
-                raise RuntimeError(f"the migration failed: {answer.get('error-desc')}")
-            time.sleep(0.005)
-        raise RuntimeError("the migration does not end")
+            elif event.get("event") == "MIGRATION" and status in ("failed", "cancelled"):
+                raise RuntimeError(f"the migration failed: {self.command('query-migrate').get('error-desc')}")
 
 
 class QemuMachine(Machine):
@@ -117,6 +119,8 @@ class QemuMachine(Machine):
 
     def touch(self):
         """The first reading of all memory makes its page tables, which nobody is to pay for alone."""
+        self.command("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
+        self.command("migrate-set-parameters", **{"max-bandwidth": 1 << 50})
         self.command("migrate", uri="exec:cat > /dev/null")
         self.await_migration()
         self.command("cont")
