@@ -130,24 +130,34 @@ final class PostcopyPush {
 
     private void push(PostcopyChannel main, PagePlace first) throws IOException {
         int block = first.blockIndex();
-        long hostPageBytes = claims.hostPageBytes(block);
-        long most = order.inRuns() ? Math.clamp(limit.stepBytes(), hostPageBytes, PostcopyPages.RUN_BYTES) / hostPageBytes : 1;
-        int pages = 0;
-        while (pages < Math.max(1, most) && takes(block, first.page() + pages)) {
-            pages++;
+        if (claims.isToPush(block, first.page())) {
+            long bytes = pushRun(main, block, first.page());
+            counters.pushed(bytes);
+            progress.advance(bytes);
+        } else if (claims.claim(block, first.page())) {
+            main.send(block, first.page(), 1);
+            counters.pushedZero(claims.hostPageBytes(block));
         }
-        if (pages == 0) {
-            return; // somebody else was quicker
-        }
-        main.send(block, first.page(), pages);
-        long bytes = pages * hostPageBytes;
-        pushedBytes += bytes;
-        counters.pushed(bytes);
-        progress.advance(bytes);
         int ping = inFlight.pingDue(main.position());
         if (ping != 0) {
             main.ping(ping);
         }
+    }
+
+    /** {@return how much RAM was sent; 0 where somebody else was quicker} */
+    private long pushRun(PostcopyChannel main, int block, long first) throws IOException {
+        long hostPageBytes = claims.hostPageBytes(block);
+        long mostBytes = order.inRuns() ? Math.min(limit.stepBytes(), PostcopyPages.RUN_BYTES) : 0;
+        long most = Math.max(1, mostBytes / hostPageBytes);
+        int pages = 0;
+        while (pages < most && takes(block, first + pages)) {
+            pages++;
+        }
+        if (pages > 0) {
+            main.send(block, first, pages);
+        }
+        pushedBytes += pages * hostPageBytes;
+        return pages * hostPageBytes;
     }
 
     private boolean takes(int block, long hostPage) {

@@ -11,7 +11,6 @@ import dev.godwit.operations.LazyRestoreOptions;
 import dev.godwit.operations.LazyRestoreResult;
 import dev.godwit.operations.RestoreOptions.Destination;
 import dev.godwit.operations.SnapshotMode;
-import dev.godwit.qmp.JsonObject;
 import dev.godwit.snapshot.Snapshot;
 import dev.godwit.snapshot.WorkingSet;
 import dev.godwit.testkit.Guest;
@@ -25,6 +24,7 @@ import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -123,5 +123,48 @@ class LazyRestoreTest {
             }
         }
         assertThat(WorkingSet.pathFor(file)).isNotEmptyFile();
+    }
+
+    @ParameterizedTest(name = "{0} {1} {2}, second connection: {3}")
+    @CsvSource({
+        "QEMU_10_0, pc, tcp, false",
+        "QEMU_10_0, q35, unix, true",
+        "QEMU_10_0, pc-i440fx-7.2, tcp, true",
+        "QEMU_7_2, pc-q35-7.2, tcp, false",
+        "QEMU_7_2, pc-i440fx-7.2, unix, true"
+    })
+    void a_guest_comes_into_a_qemu_that_listens_already(
+            QemuVersion version, String machine, String transport, boolean preempt) throws Exception {
+        QemuLaunch launch = SnapshotOfQemuTest.launch(version, machine);
+        Path file = folder.resolve("snapshot");
+        String checksum = snapshot(launch, file);
+        String uri = transport.equals("tcp") ? "tcp:127.0.0.1:" + freePort() : "unix:" + folder.resolve("in");
+        try (QemuProcess destination = launch.incoming("defer").start()) {
+            LazyRestoreOptions options = new LazyRestoreOptions(file, listening(destination, uri, preempt));
+            LazyRestoreResult result = restore(preempt ? options.preempting() : options);
+            System.out.printf("%s %s %s: ran after %s, complete after %s, %s%n",
+                    version, machine, uri, result.untilRun().orElseThrow(), result.total(), result.pages());
+            assertThat(result.runState()).isEmpty();
+            assertEachPageWasSentOnce(result.pages(), contentBytes(file));
+            Checks.assertGuestGoesOn(destination, checksum);
+        }
+    }
+
+    @Test
+    void what_one_restore_recorded_spares_the_next_its_requests() throws Exception {
+        QemuLaunch launch = SnapshotOfQemuTest.launch(QemuVersion.QEMU_10_0, "q35");
+        Path file = folder.resolve("snapshot");
+        String checksum = snapshot(launch, file);
+        long[] requests = new long[4];
+        for (int run = 0; run < requests.length; run++) {
+            try (QemuProcess destination = launch.incoming("defer").start()) {
+                LazyRestoreResult result = restore(into(destination, file).recording());
+                assertThat(result.order()).isEqualTo(run == 0 ? PushPolicy.FAULT_FORWARD : PushPolicy.RECORDED);
+                requests[run] = result.pages().requests();
+                System.out.printf("run %d: %s, recorded %s%n", run, result.pages(), result.recordedPages());
+                Checks.assertGuestGoesOn(destination, checksum);
+            }
+        }
+        assertThat(requests[3]).as("%s", (Object) requests).isLessThan(requests[0] / 2);
     }
 }

@@ -21,6 +21,7 @@ public final class PostcopyCounters {
     private long requestedBytes;
     private long zeroAnswers;
     private long pushedBytes;
+    private long pushedZeroBytes;
     private long longestNs;
     private long reconnects;
 
@@ -30,7 +31,8 @@ public final class PostcopyCounters {
      * @param requests host pages that the destination asked for and that were sent for it
      * @param requestedBytes RAM that was sent because it was asked for, zero pages included
      * @param zeroAnswers how many of the requests were for zero pages
-     * @param pushedBytes RAM that was sent unasked
+     * @param pushedBytes RAM that was sent unasked, zero pages of a recording apart
+     * @param pushedZeroBytes those zero pages
      * @param medianNs half of the requests were answered within this time, 0 where there was none
      * @param p99Ns 99 of 100 were
      * @param longestNs all were
@@ -41,6 +43,7 @@ public final class PostcopyCounters {
             long requestedBytes,
             long zeroAnswers,
             long pushedBytes,
+            long pushedZeroBytes,
             long medianNs,
             long p99Ns,
             long longestNs,
@@ -63,6 +66,11 @@ public final class PostcopyCounters {
         pushedBytes += bytes;
     }
 
+    /** Pages without content were pushed, for which the guest would have asked. */
+    public synchronized void pushedZero(long bytes) {
+        pushedZeroBytes += bytes;
+    }
+
     /** A connection was made anew. */
     public synchronized void reconnected() {
         reconnects++;
@@ -76,7 +84,7 @@ public final class PostcopyCounters {
     /** {@return all of it, at this moment} */
     public synchronized Totals totals() {
         return new Totals(
-                requests, requestedBytes, zeroAnswers, pushedBytes, quantile(0.5), quantile(0.99), longestNs, reconnects);
+                requests, requestedBytes, zeroAnswers, pushedBytes, pushedZeroBytes, quantile(0.5), quantile(0.99), longestNs, reconnects);
     }
 
     private long quantile(double part) {

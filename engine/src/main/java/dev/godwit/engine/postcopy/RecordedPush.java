@@ -4,7 +4,10 @@ import java.util.Iterator;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** First the pages of a recording, then those of another order. Requests do not disturb the recording. */
+/**
+ * First the pages of a recording, those that are zero too: the guest will ask for them. Then those of another order.
+ * Requests do not disturb the recording.
+ */
 final class RecordedPush implements PushOrder {
 
     private final PageClaims claims;
@@ -22,7 +25,7 @@ final class RecordedPush implements PushOrder {
     @Override
     public Optional<PagePlace> next() {
         PagePlace place = pending;
-        while (place == null || !claims.isToPush(place.blockIndex(), place.page())) {
+        while (place == null || !claims.isUnclaimed(place.blockIndex(), place.page())) {
             if (!recording.hasNext()) {
                 recorded = false;
                 pending = null;
