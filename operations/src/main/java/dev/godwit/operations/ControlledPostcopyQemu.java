@@ -42,6 +42,7 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
     private @Nullable QemuSettings settings;
     private MigrationUri uri;
     private int sockets;
+    private boolean mayHaveGuest;
 
     ControlledPostcopyQemu(QmpClient qmp, boolean preempt) throws IOException {
         this.qmp = qmp;
@@ -114,6 +115,7 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
         found.onlyCapabilities(capabilities);
         found.parameter("tls-creds", new JsonString(""));
         listen(JsonObject.of("uri", uri.toString()));
+        mayHaveGuest = true;
         try {
             return uri.connect(CONNECT_TIMEOUT);
         } catch (IOException e) {
@@ -195,10 +197,35 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
         return qmp.isConnected();
     }
 
+    /**
+     * A QEMU that loses its source just before it starts the guest ends, and one that has just started it pauses the
+     * migration: it is waited until one or the other shows.
+     */
     @Override
     boolean hasGuest() {
-        return status().filter(now -> now.status().startsWith("postcopy-") || now.isCompleted())
-                .isPresent();
+        long deadlineNs = System.nanoTime() + ASKING.toNanos();
+        while (qmp.isConnected()) {
+            Optional<MigrationStatus> status = status();
+            if (!qmp.isConnected()) {
+                return false;
+            }
+            if (status.isEmpty()) {
+                return true; // a main loop that waits for a page does not answer
+            }
+            String word = status.get().status();
+            boolean postcopy = word.startsWith("postcopy-");
+            boolean undecided = word.equals("postcopy-active") || word.equals("active");
+            if (!undecided || System.nanoTime() > deadlineNs) {
+                return postcopy || status.get().isCompleted();
+            }
+            try {
+                Thread.sleep(POLL_MS);
+            } catch (InterruptedException _) {
+                Thread.currentThread().interrupt();
+                return postcopy;
+            }
+        }
+        return false;
     }
 
     @Override
@@ -242,12 +269,12 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
         return Optional.of(qemu.queryStatus().status());
     }
 
-    /** The settings of a QEMU that waits for its source are needed until it has it back. */
+    /** Once the stream has begun, a QEMU keeps its settings until it has the guest, or has to be started anew anyway. */
     @Override
     public void close() throws IOException {
         try (qmp;
                 folder) {
-            if (settings != null && qmp.isConnected() && !hasGuest()) {
+            if (settings != null && qmp.isConnected() && !mayHaveGuest) {
                 settings.putBack();
             }
         } catch (IOException e) {

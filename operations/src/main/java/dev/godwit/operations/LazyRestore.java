@@ -121,7 +121,7 @@ public final class LazyRestore implements Closeable {
                 throw e;
             } catch (IOException e) {
                 failures = sentBytes() > sentBefore ? 1 : failures + 1;
-                guestIsThere = guestIsThere || destination.hasGuest();
+                guestIsThere |= destination.hasGuest();
                 if (isClosed() || !guestIsThere || !destination.recoversByItself() || failures > MOST_FAILURES) {
                     throw e;
                 }
@@ -229,8 +229,8 @@ public final class LazyRestore implements Closeable {
     private MigrationException failed(IOException e, PostcopyQemu destination) {
         if (destination.hasEnded() && guestIsThere) {
             return new MigrationException(
-                    "that QEMU has ended while the guest ran in it: what the guest did since it was restored is gone;"
-                            + " the snapshot is untouched and can be restored again",
+                    "that QEMU has ended, and with it what the guest did there, if it ran at all; its standard error"
+                            + " output says why; the snapshot is untouched and can be restored again",
                     GuestLocation.GUEST_AT_SOURCE,
                     e);
         }

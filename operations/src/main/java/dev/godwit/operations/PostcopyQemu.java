@@ -46,7 +46,7 @@ abstract sealed class PostcopyQemu implements Closeable permits PostcopyQemu.Lis
     /** {@return whether {@link #recover} can be tried again without anybody's help} */
     abstract boolean recoversByItself();
 
-    /** {@return whether it is known that the guest has been started there and QEMU still has it} */
+    /** {@return whether it is known, now that the connection is lost, that QEMU has the guest} */
     abstract boolean hasGuest();
 
     /** {@return whether it is known that QEMU has ended} */

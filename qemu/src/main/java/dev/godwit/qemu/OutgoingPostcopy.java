@@ -176,6 +176,10 @@ public final class OutgoingPostcopy {
         try (PreemptSender sender =
                 new PreemptSender(push, requests, answers, PostcopyChannel.preempt(ram, claims, preempt), preempt)) {
             push.run(main, false);
+            // A destination with this channel does not end before all it has asked for is there, and cannot lose the
+            // connection then: nothing may be left to ask for.
+            push.pushZeros(main);
+            sender.drain();
             main.end();
             if (secondEndsWithEos) {
                 sender.finish();

@@ -28,6 +28,7 @@ final class PostcopyInFlight {
     private int nextPing = FIRST_PING;
     private long pingedPosition;
     private long placedPosition;
+    private long heardNs = System.nanoTime();
 
     /**
      * Says whether a PING has to be written.
@@ -40,6 +41,9 @@ final class PostcopyInFlight {
             return 0;
         }
         pingedPosition = position;
+        if (pings.isEmpty()) {
+            heardNs = System.nanoTime();
+        }
         pings.add(new Ping(nextPing, position));
         return nextPing++;
     }
@@ -51,6 +55,7 @@ final class PostcopyInFlight {
         }
         while (!pings.isEmpty()) {
             Ping oldest = pings.remove();
+            heardNs = System.nanoTime();
             placedPosition = Math.max(placedPosition, oldest.position());
             if (oldest.value() == value) {
                 return;
@@ -61,5 +66,10 @@ final class PostcopyInFlight {
     /** {@return whether more may be pushed} */
     synchronized boolean hasRoom(boolean busy) {
         return pings.isEmpty() || pingedPosition - placedPosition < (busy ? BUSY_BYTES : QUIET_BYTES);
+    }
+
+    /** {@return for how long a PONG has been waited for, in nanoseconds} */
+    synchronized long silentNs() {
+        return pings.isEmpty() ? 0 : System.nanoTime() - heardNs;
     }
 }

@@ -25,6 +25,12 @@ final class PostcopyPush {
     /** Nothing is waited for longer, so that a limit that was changed or a clock that jumped does no harm. */
     private static final long LONGEST_WAIT_NS = 1_000_000_000;
 
+    /** A destination that is this slow has gone, or hangs. */
+    private static final long LONGEST_SILENCE_NS = 120_000_000_000L;
+
+    /** So many host pages without content are sent at once. */
+    private static final int ZERO_RUN = 1024;
+
     private final PageClaims claims;
     private final PushOrder order;
     private final PageRequests requests;
@@ -88,6 +94,22 @@ final class PostcopyPush {
         }
     }
 
+    /** Sends all that nobody has claimed yet: pages without content. */
+    void pushZeros(PostcopyChannel main) throws IOException {
+        for (int block = 0; block < claims.layout().blocks().size(); block++) {
+            for (long page = claims.nextUnclaimed(block, 0); page >= 0; page = claims.nextUnclaimed(block, page)) {
+                int pages = 0;
+                while (pages < ZERO_RUN && page + pages < claims.hostPages(block) && claims.claim(block, page + pages)) {
+                    pages++;
+                }
+                if (pages > 0) {
+                    main.send(block, page, pages);
+                }
+                page += Math.max(1, pages);
+            }
+        }
+    }
+
     private void serveAll(PostcopyChannel channel) throws IOException {
         for (Optional<PageRequests.Request> request = requests.poll(); request.isPresent(); request = requests.poll()) {
             serve(request.get(), channel);
@@ -111,8 +133,12 @@ final class PostcopyPush {
         }
     }
 
-    private long holdNs() {
+    private long holdNs() throws IOException {
         if (!inFlight.hasRoom(System.nanoTime() - lastServedNs < BUSY_NS)) {
+            if (inFlight.silentNs() > LONGEST_SILENCE_NS) {
+                throw new IOException(
+                        "the destination has placed no page for " + LONGEST_SILENCE_NS / 1_000_000_000 + " s");
+            }
             return LONGEST_WAIT_NS; // a PONG ends the wait
         }
         limit.turn(pushedBytes);

@@ -7,7 +7,7 @@ import java.util.Optional;
 
 /**
  * Answers requests on the preempt channel, from a thread of its own, so that no page that is asked for waits behind
- * one that is pushed. What ends it early is told to the answers, on which the main channel's thread keeps an eye.
+ * one that is pushed. Whoever serves holds this monitor. What ends it early is told to the answers, on which the main channel's thread keeps an eye.
  */
 final class PreemptSender implements AutoCloseable {
 
@@ -40,11 +40,7 @@ final class PreemptSender implements AutoCloseable {
         try {
             while (!ended) {
                 long seenChanges = requests.changes();
-                for (Optional<PageRequests.Request> request = requests.poll();
-                        request.isPresent();
-                        request = requests.poll()) {
-                    push.serve(request.get(), channel);
-                }
+                serveAll();
                 if (!ended) {
                     requests.await(seenChanges, LONGEST_WAIT_NS);
                 }
@@ -58,6 +54,17 @@ final class PreemptSender implements AutoCloseable {
         } catch (RuntimeException e) {
             answers.fail(new IOException("serving requests failed: " + e, e));
         }
+    }
+
+    private synchronized void serveAll() throws IOException {
+        for (Optional<PageRequests.Request> request = requests.poll(); request.isPresent(); request = requests.poll()) {
+            push.serve(request.get(), channel);
+        }
+    }
+
+    /** Waits until what has been asked for so far is sent. */
+    void drain() throws IOException {
+        serveAll();
     }
 
     /** Says on the channel that no more comes. */

@@ -115,6 +115,11 @@ public final class PageClaims {
         return toPush.get(blockIndex).nextSet(hostPage);
     }
 
+    /** {@return the first page at or after this one that nobody has claimed, or -1} */
+    public long nextUnclaimed(int blockIndex, long hostPage) {
+        return unclaimed.get(blockIndex).nextSet(hostPage);
+    }
+
     /** {@return how many bytes are still to be pushed} */
     public long bytesToPush() {
         long bytes = 0;
