@@ -14,7 +14,9 @@ final class LazyRestoreOutput {
     static void printText(PrintWriter out, LazyRestoreResult result) {
         PostcopyCounters.Totals pages = result.pages();
         out.println("the guest is at the destination"
-                + result.runState().map(state -> " (" + Printable.text(state) + ")").orElse("")
+                + result.runState()
+                        .map(state -> " (" + Printable.text(state) + ")")
+                        .orElse("")
                 + ": a " + Printable.text(result.machineType()) + " with " + ByteSize.format(result.ramBytes())
                 + " of RAM, "
                 + result.untilRun()
@@ -27,7 +29,8 @@ final class LazyRestoreOutput {
                         ? ""
                         : ", sent within " + time(pages.medianNs()) + " (half), " + time(pages.p99Ns()) + " (99 %), "
                                 + time(pages.longestNs()) + " (all)"));
-        out.println("pushed      " + ByteSize.format(pages.pushedBytes()) + ", " + result.order().optionName());
+        out.println("pushed      " + ByteSize.format(pages.pushedBytes()) + ", "
+                + result.order().optionName());
         if (pages.reconnects() > 0) {
             out.println("connection  made anew " + pages.reconnects() + " times");
         }

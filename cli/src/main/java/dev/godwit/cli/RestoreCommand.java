@@ -82,7 +82,10 @@ final class RestoreCommand implements Callable<Integer> {
             description = "Whose certificate the destination has to have; by default the host of a tcp: URI.")
     private @Nullable String tlsHostname;
 
-    @Option(names = "--max-bandwidth", paramLabel = "SIZE", description = "Bytes a second at most; none by default. Pages that the guest waits for are not held back.")
+    @Option(
+            names = "--max-bandwidth",
+            paramLabel = "SIZE",
+            description = "Bytes a second at most; none by default. Pages that the guest waits for are not held back.")
     private ByteCount maxBandwidth = new ByteCount(0);
 
     @Override

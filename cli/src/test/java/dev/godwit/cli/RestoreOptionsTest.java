@@ -24,7 +24,9 @@ class RestoreOptionsTest {
 
     @Test
     void lazy_and_eager_exclude_each_other_and_orders_have_names() {
-        assertThat(Run.of("restore", "snap", "--to=unix:nowhere", "--eager", "--lazy").status()).isEqualTo(2);
+        assertThat(Run.of("restore", "snap", "--to=unix:nowhere", "--eager", "--lazy")
+                        .status())
+                .isEqualTo(2);
         Run run = Run.of("restore", "snap", "--to=unix:nowhere", "--order=backwards");
         assertThat(run.status()).isEqualTo(2);
         assertThat(run.err()).contains("linear", "fault-forward", "recorded");

@@ -239,8 +239,7 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
             return new IOException(
                     failure.getMessage() + "; QEMU has ended, and its standard error output says why", failure);
         }
-        return status()
-                .flatMap(MigrationStatus::errorDescription)
+        return status().flatMap(MigrationStatus::errorDescription)
                 .map(words -> new IOException(failure.getMessage() + "; QEMU says: " + words, failure))
                 .orElse(failure);
     }
@@ -254,7 +253,8 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
                 break;
             }
             if (status.isFailed() || System.nanoTime() > deadlineNs) {
-                throw explained(new IOException("the destination has all of RAM, and its migration is '" + status.status() + "'"));
+                throw explained(new IOException(
+                        "the destination has all of RAM, and its migration is '" + status.status() + "'"));
             }
             sleep();
         }
@@ -269,7 +269,9 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
         return Optional.of(qemu.queryStatus().status());
     }
 
-    /** Once the stream has begun, a QEMU keeps its settings until it has the guest, or has to be started anew anyway. */
+    /**
+     * Once the stream has begun, a QEMU keeps its settings until it has the guest, or has to be started anew anyway.
+     */
     @Override
     public void close() throws IOException {
         try (qmp;

@@ -7,7 +7,6 @@ import dev.godwit.engine.RamSource;
 import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.engine.postcopy.PostcopyCounters;
-import dev.godwit.engine.postcopy.PushPolicy;
 import dev.godwit.qemu.Configuration;
 import dev.godwit.qemu.OutgoingPostcopy;
 import dev.godwit.qemu.SectionType;
@@ -31,8 +30,8 @@ import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Brings a guest back from its snapshot at once ({@code godwit restore --lazy}): it runs before any of its RAM is there,
- * gets the pages that it touches when it touches them, and the rest meanwhile.
+ * Brings a guest back from its snapshot at once ({@code godwit restore --lazy}): it runs before any of its RAM is
+ * there, gets the pages that it touches when it touches them, and the rest meanwhile.
  *
  * <p>Until it runs, a failure leaves it in the snapshot. From then on it is at the destination, where it blocks on the
  * pages that it misses until they come: over a connection that this class makes anew where it can, or from another
@@ -96,14 +95,14 @@ public final class LazyRestore implements Closeable {
         }
         for (var section : state.sections()) {
             if (section.type() != SectionType.FULL) {
-                throw new IOException("the snapshot has '" + section.name()
-                        + "', which cannot be sent lazily; use --eager");
+                throw new IOException(
+                        "the snapshot has '" + section.name() + "', which cannot be sent lazily; use --eager");
             }
         }
         Optional<GlobalState> global = GlobalState.of(state.sections());
         if (global.isPresent() && !global.get().isRunning()) {
-            throw new IOException("the guest was saved while it was " + global.get().runState()
-                    + ", and a lazy restore would let it run; use --eager");
+            throw new IOException("the guest was saved while it was "
+                    + global.get().runState() + ", and a lazy restore would let it run; use --eager");
         }
     }
 
@@ -145,7 +144,9 @@ public final class LazyRestore implements Closeable {
                 .progress(progress)
                 .onRun(() -> guestRuns(claims));
         if (options.preempt()) {
-            postcopy.preempt(destination::connectAgain, wantsEndOfPreempt(state.configuration().machineType()));
+            postcopy.preempt(
+                    destination::connectAgain,
+                    wantsEndOfPreempt(state.configuration().machineType()));
         }
         Optional<MigrationChannel> found = resume ? destination.recover() : Optional.of(destination.connect());
         if (found.isEmpty()) {
@@ -169,8 +170,7 @@ public final class LazyRestore implements Closeable {
         int dash = machineType.lastIndexOf('-');
         String[] version = machineType.substring(dash + 1).split("\\.", -1);
         try {
-            return version.length == 2
-                    && Integer.parseInt(version[0]) * 100 + Integer.parseInt(version[1]) <= 702;
+            return version.length == 2 && Integer.parseInt(version[0]) * 100 + Integer.parseInt(version[1]) <= 702;
         } catch (NumberFormatException _) {
             return false;
         }
@@ -249,7 +249,8 @@ public final class LazyRestore implements Closeable {
         String what = isClosed() ? "the restore was cancelled" : message;
         if (!guestIsThere) {
             return new MigrationException(
-                    what + " (the guest is still in the snapshot, which is untouched; that QEMU has to be started anew)",
+                    what
+                            + " (the guest is still in the snapshot, which is untouched; that QEMU has to be started anew)",
                     GuestLocation.GUEST_AT_SOURCE,
                     cause);
         }

@@ -28,8 +28,8 @@ record PushPlan(PushPolicy policy, Optional<WorkingSet> recording) {
     static PushPlan of(Optional<PushPolicy> wanted, Snapshot snapshot) throws IOException {
         Optional<WorkingSet> recording = WorkingSet.of(snapshot);
         if (wanted.equals(Optional.of(PushPolicy.RECORDED)) && recording.isEmpty()) {
-            throw new IOException("there is no recording of this snapshot at "
-                    + WorkingSet.pathFor(snapshot.path()) + "; a lazy restore with --record makes one");
+            throw new IOException("there is no recording of this snapshot at " + WorkingSet.pathFor(snapshot.path())
+                    + "; a lazy restore with --record makes one");
         }
         return new PushPlan(
                 wanted.orElse(recording.isPresent() ? PushPolicy.RECORDED : PushPolicy.FAULT_FORWARD), recording);
@@ -46,8 +46,8 @@ record PushPlan(PushPolicy policy, Optional<WorkingSet> recording) {
     private Set<PagePlace> hostPages(PageClaims claims) {
         Set<PagePlace> hostPages = new LinkedHashSet<>();
         recording.ifPresent(set -> set.pages()
-                .forEach(place -> hostPages.add(new PagePlace(
-                        place.blockIndex(), place.page() / claims.pagesInHostPage(place.blockIndex())))));
+                .forEach(place -> hostPages.add(
+                        new PagePlace(place.blockIndex(), place.page() / claims.pagesInHostPage(place.blockIndex())))));
         return hostPages;
     }
 }

@@ -18,8 +18,8 @@ import java.util.regex.Pattern;
  */
 record RamBlockTable(Map<String, Row> rows) {
 
-    private static final Pattern LINE =
-            Pattern.compile("^\\s*(\\S.*?)\\s+(\\d+) (B|KiB|MiB|GiB)\\s+0x([0-9a-f]+) 0x([0-9a-f]+) 0x([0-9a-f]+)\\b.*");
+    private static final Pattern LINE = Pattern.compile(
+            "^\\s*(\\S.*?)\\s+(\\d+) (B|KiB|MiB|GiB)\\s+0x([0-9a-f]+) 0x([0-9a-f]+) 0x([0-9a-f]+)\\b.*");
 
     /**
      * One block.

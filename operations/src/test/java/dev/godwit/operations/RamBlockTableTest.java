@@ -38,7 +38,9 @@ class RamBlockTableTest {
 
     @Test
     void a_block_that_is_missing_is_named() {
-        assertThatThrownBy(() -> under("pc.ram", 4096)).hasMessageContaining("'pc.ram'").hasMessageContaining("m0");
+        assertThatThrownBy(() -> under("pc.ram", 4096))
+                .hasMessageContaining("'pc.ram'")
+                .hasMessageContaining("m0");
     }
 
     @Test

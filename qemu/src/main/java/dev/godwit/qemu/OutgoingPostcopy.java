@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Sends a guest that stands still by postcopy: it runs at the destination before any page of its RAM is there, pages
- * that it touches are sent when the destination asks for them, and the rest is pushed. The settings are made first, then
- * {@link #send} or {@link #resume} does the work of one connection, once.
+ * that it touches are sent when the destination asks for them, and the rest is pushed. The settings are made first,
+ * then {@link #send} or {@link #resume} does the work of one connection, once.
  *
  * <p>Before the destination has answered the PING behind the devices' state, an error ends a QEMU; from then on it
  * keeps the guest, whose missing pages block whoever touches them, until {@link #resume} over a new connection brings
@@ -137,7 +137,9 @@ public final class OutgoingPostcopy {
         PostcopyAnswers answers = new PostcopyAnswers(claims, requests, inFlight, onRun);
         answers.hear(channel);
         for (int block = 0; block < claims.layout().blocks().size(); block++) {
-            frame.writer().command(new Command.ReceivedBitmap(claims.layout().block(block).id()));
+            frame.writer()
+                    .command(new Command.ReceivedBitmap(
+                            claims.layout().block(block).id()));
             output.flush();
             claims.received(block, answers.awaitBitmap(block, ANSWER_TIMEOUT_MS));
         }
@@ -167,8 +169,7 @@ public final class OutgoingPostcopy {
         answers.awaitShut(ANSWER_TIMEOUT_MS);
     }
 
-    private void sendPages(
-            ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers, WritableByteChannel preempt)
+    private void sendPages(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers, WritableByteChannel preempt)
             throws IOException {
         PostcopyChannel main = PostcopyChannel.main(ram, claims, output, frame);
         PostcopyPush push = new PostcopyPush(claims, order, requests, answers, inFlight, counters, progress)

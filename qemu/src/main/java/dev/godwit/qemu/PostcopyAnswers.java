@@ -90,8 +90,7 @@ final class PostcopyAnswers {
                 }
                 requests.wake();
             }
-            case ReturnPathMessage.SwitchoverAck() ->
-                throw input.unexpected("a message of postcopy", "SWITCHOVER_ACK");
+            case ReturnPathMessage.SwitchoverAck() -> throw input.unexpected("a message of postcopy", "SWITCHOVER_ACK");
         }
     }
 

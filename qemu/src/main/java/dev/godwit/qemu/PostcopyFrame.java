@@ -55,8 +55,8 @@ final class PostcopyFrame {
         frame.endRam();
         frame.sections(state.sections().stream().filter(Section::setup).toList());
         for (RamBlock block : claims.layout().blocks()) {
-            writer.command(new Command.RamDiscard(
-                    block.id(), List.of(new Command.RamDiscard.Range(0, block.lengthBytes()))));
+            writer.command(
+                    new Command.RamDiscard(block.id(), List.of(new Command.RamDiscard.Range(0, block.lengthBytes()))));
         }
         byte[] blob = packaged();
         writer.command(new Command.Packaged(blob.length));

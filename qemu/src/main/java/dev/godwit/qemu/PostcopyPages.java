@@ -56,7 +56,8 @@ final class PostcopyPages {
             ram.read(block, offsetBytes, buffer.asSlice(0, bytes));
         } catch (IOException e) {
             throw new UnreadablePageException(
-                    "block %s cannot be read at 0x%x: %s".formatted(ram.layout().block(block).id(), offsetBytes, e.getMessage()),
+                    "block %s cannot be read at 0x%x: %s"
+                            .formatted(ram.layout().block(block).id(), offsetBytes, e.getMessage()),
                     e);
         }
         read = bytes;

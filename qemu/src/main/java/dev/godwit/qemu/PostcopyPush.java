@@ -99,7 +99,9 @@ final class PostcopyPush {
         for (int block = 0; block < claims.layout().blocks().size(); block++) {
             for (long page = claims.nextUnclaimed(block, 0); page >= 0; page = claims.nextUnclaimed(block, page)) {
                 int pages = 0;
-                while (pages < ZERO_RUN && page + pages < claims.hostPages(block) && claims.claim(block, page + pages)) {
+                while (pages < ZERO_RUN
+                        && page + pages < claims.hostPages(block)
+                        && claims.claim(block, page + pages)) {
                     pages++;
                 }
                 if (pages > 0) {

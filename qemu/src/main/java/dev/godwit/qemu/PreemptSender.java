@@ -6,8 +6,9 @@ import java.nio.channels.WritableByteChannel;
 import java.util.Optional;
 
 /**
- * Answers requests on the preempt channel, from a thread of its own, so that no page that is asked for waits behind
- * one that is pushed. Whoever serves holds this monitor. What ends it early is told to the answers, on which the main channel's thread keeps an eye.
+ * Answers requests on the preempt channel, from a thread of its own, so that no page that is asked for waits behind one
+ * that is pushed. Whoever serves holds this monitor. What ends it early is told to the answers, on which the main
+ * channel's thread keeps an eye.
  */
 final class PreemptSender implements AutoCloseable {
 

@@ -84,7 +84,8 @@ final class CheckedPages implements RamSource {
                 MappedRamBlock block = trailer.blocks().get(blockIndex);
                 throw damaged(
                         block.header().pagesOffsetBytes() + page * Page.SIZE_BYTES,
-                        "page 0x%x of block %s".formatted(page * Page.SIZE_BYTES, block.block().id()),
+                        "page 0x%x of block %s"
+                                .formatted(page * Page.SIZE_BYTES, block.block().id()),
                         expected,
                         (int) crc.getValue());
             }

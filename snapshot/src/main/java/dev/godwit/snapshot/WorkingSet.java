@@ -73,7 +73,8 @@ public record WorkingSet(List<PagePlace> pages) {
         } catch (NoSuchFileException _) {
             return Optional.empty();
         }
-        if (lengthBytes < HEAD_BYTES + Integer.BYTES || lengthBytes > HEAD_BYTES + Integer.BYTES + (long) PAGE_BYTES * MOST_PAGES) {
+        if (lengthBytes < HEAD_BYTES + Integer.BYTES
+                || lengthBytes > HEAD_BYTES + Integer.BYTES + (long) PAGE_BYTES * MOST_PAGES) {
             throw new StreamFormatException(0, path.toString(), "a recording of first touches", lengthBytes + " bytes");
         }
         return read(path, ByteBuffer.wrap(Files.readAllBytes(path)), snapshot);
@@ -94,7 +95,8 @@ public record WorkingSet(List<PagePlace> pages) {
         if (count < 0 || (long) count * PAGE_BYTES != end - HEAD_BYTES) {
             throw new StreamFormatException(52, path.toString(), "as many pages as follow", "" + count);
         }
-        if (!Arrays.equals(root, root(snapshot)) || totalBytes != snapshot.layout().totalBytes()) {
+        if (!Arrays.equals(root, root(snapshot))
+                || totalBytes != snapshot.layout().totalBytes()) {
             return Optional.empty();
         }
         List<PagePlace> pages = new ArrayList<>(count);

@@ -103,8 +103,13 @@ class LazyRestoreFailuresTest {
                 godwit = godwit(destination.qmpAddress(), log, options.toArray(String[]::new));
             }
             godwit.destroyForcibly().waitFor();
-            Process last = godwit(destination.qmpAddress(), log, preempt ? new String[] {"--resume", "--preempt"} : new String[] {"--resume"});
-            assertThat(last.waitFor(120, TimeUnit.SECONDS)).as(Files.readString(log)).isTrue();
+            Process last = godwit(
+                    destination.qmpAddress(),
+                    log,
+                    preempt ? new String[] {"--resume", "--preempt"} : new String[] {"--resume"});
+            assertThat(last.waitFor(120, TimeUnit.SECONDS))
+                    .as(Files.readString(log))
+                    .isTrue();
             assertThat(last.exitValue()).as(Files.readString(log)).isZero();
             System.out.println(Files.readString(log));
             Checks.assertGuestGoesOn(destination, checksum);
@@ -169,10 +174,12 @@ class LazyRestoreFailuresTest {
             LazyRestoreOptions options = LazyRestoreTest.into(destination, damaged);
             MigrationException e =
                     catchThrowableOfType(MigrationException.class, () -> LazyRestoreTest.restore(options));
-            assertThat(e).hasMessageContaining("page 0x" + Long.toHexString(page)).hasMessageContaining("--resume");
+            assertThat(e)
+                    .hasMessageContaining("page 0x" + Long.toHexString(page))
+                    .hasMessageContaining("--resume");
             assertThat(e.guestLocation()).isEqualTo(GuestLocation.GUEST_AT_DESTINATION);
-            LazyRestoreResult result =
-                    LazyRestoreTest.restore(LazyRestoreTest.into(destination, file).resuming());
+            LazyRestoreResult result = LazyRestoreTest.restore(
+                    LazyRestoreTest.into(destination, file).resuming());
             assertThat(result.untilRun()).isEmpty();
             Checks.assertGuestGoesOn(destination, checksum);
         }
@@ -256,7 +263,9 @@ class LazyRestoreFailuresTest {
 
     @Test
     void a_guest_for_another_machine_is_refused_before_anything_is_sent() throws Exception {
-        try (QemuProcess q35 = SnapshotOfQemuTest.launch(QemuVersion.QEMU_10_0, "q35").incoming("defer").start();
+        try (QemuProcess q35 = SnapshotOfQemuTest.launch(QemuVersion.QEMU_10_0, "q35")
+                        .incoming("defer")
+                        .start();
                 QemuProcess large = PC.memoryMib(256).incoming("defer").start()) {
             assertRefused(q35, "the guest is a pc-i440fx-7.2, and that QEMU a pc-q35-10.0");
             assertRefused(large, "RAM block 'pc.ram' has 134217728 bytes in the snapshot and 268435456");

@@ -95,12 +95,7 @@ class LazyRestoreTest {
     }
 
     @ParameterizedTest(name = "{0} {1}")
-    @CsvSource({
-        "QEMU_10_0, pc",
-        "QEMU_10_0, q35",
-        "QEMU_7_2, pc-i440fx-7.2",
-        "QEMU_7_2, pc-q35-7.2"
-    })
+    @CsvSource({"QEMU_10_0, pc", "QEMU_10_0, q35", "QEMU_7_2, pc-i440fx-7.2", "QEMU_7_2, pc-q35-7.2"})
     void a_guest_runs_at_once_whatever_the_order_and_its_memory_is_right_while_it_comes(
             QemuVersion version, String machine) throws Exception {
         QemuLaunch launch = SnapshotOfQemuTest.launch(version, machine);
@@ -111,7 +106,8 @@ class LazyRestoreTest {
                 Checks.Settings before = Checks.Settings.of(destination);
                 LazyRestoreResult result =
                         restore(into(destination, file).withOrder(order).recording());
-                System.out.printf("%s %s %s: ran after %s, complete after %s, %s%n",
+                System.out.printf(
+                        "%s %s %s: ran after %s, complete after %s, %s%n",
                         version, machine, order, result.untilRun().orElseThrow(), result.total(), result.pages());
                 assertThat(result.runState()).contains("running");
                 assertThat(result.untilRun().orElseThrow()).isLessThanOrEqualTo(result.total());
@@ -142,7 +138,8 @@ class LazyRestoreTest {
         try (QemuProcess destination = launch.incoming("defer").start()) {
             LazyRestoreOptions options = new LazyRestoreOptions(file, listening(destination, uri, preempt));
             LazyRestoreResult result = restore(preempt ? options.preempting() : options);
-            System.out.printf("%s %s %s: ran after %s, complete after %s, %s%n",
+            System.out.printf(
+                    "%s %s %s: ran after %s, complete after %s, %s%n",
                     version, machine, uri, result.untilRun().orElseThrow(), result.total(), result.pages());
             assertThat(result.runState()).isEmpty();
             assertEachPageWasSentOnce(result.pages(), contentBytes(file));

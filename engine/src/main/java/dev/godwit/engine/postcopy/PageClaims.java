@@ -41,7 +41,8 @@ public final class PageClaims {
             long bytes = hostPageBytes.get(block);
             long lengthBytes = layout.block(block).lengthBytes();
             if (bytes < Page.SIZE_BYTES || Long.bitCount(bytes) != 1 || lengthBytes % bytes != 0) {
-                throw new IllegalArgumentException("host pages of %d bytes under %s".formatted(bytes, layout.block(block)));
+                throw new IllegalArgumentException(
+                        "host pages of %d bytes under %s".formatted(bytes, layout.block(block)));
             }
             PageBitmap all = new PageBitmap(lengthBytes / bytes);
             all.setAll();
@@ -73,7 +74,8 @@ public final class PageClaims {
      */
     public void received(int blockIndex, PageBitmap received) {
         if (received.pages() != layout.block(blockIndex).pages()) {
-            throw new IllegalArgumentException("received.pages=%d of %s".formatted(received.pages(), layout.block(blockIndex)));
+            throw new IllegalArgumentException(
+                    "received.pages=%d of %s".formatted(received.pages(), layout.block(blockIndex)));
         }
         long pagesEach = pagesInHostPage(blockIndex);
         for (long page = received.nextSet(0); page >= 0; ) {

@@ -84,7 +84,15 @@ public final class PostcopyCounters {
     /** {@return all of it, at this moment} */
     public synchronized Totals totals() {
         return new Totals(
-                requests, requestedBytes, zeroAnswers, pushedBytes, pushedZeroBytes, quantile(0.5), quantile(0.99), longestNs, reconnects);
+                requests,
+                requestedBytes,
+                zeroAnswers,
+                pushedBytes,
+                pushedZeroBytes,
+                quantile(0.5),
+                quantile(0.99),
+                longestNs,
+                reconnects);
     }
 
     private long quantile(double part) {

@@ -9,7 +9,8 @@ import org.junit.jupiter.api.Test;
 
 class PushOrderTest {
 
-    private final PageClaims claims = new PageClaims(new PresentRam(4, 3).with(0, 0, 1, 3).with(1, 0, 2));
+    private final PageClaims claims =
+            new PageClaims(new PresentRam(4, 3).with(0, 0, 1, 3).with(1, 0, 2));
 
     private static PagePlace place(int block, long page) {
         return new PagePlace(block, page);
@@ -57,8 +58,7 @@ class PushOrderTest {
 
     @Test
     void recorded_pages_come_first_zero_pages_too_and_those_that_are_claimed_are_left_out() {
-        PushOrder order =
-                PushOrder.recorded(claims, List.of(place(1, 2), place(0, 2), place(0, 1), place(0, 3)));
+        PushOrder order = PushOrder.recorded(claims, List.of(place(1, 2), place(0, 2), place(0, 1), place(0, 3)));
         claims.claim(0, 1);
         assertThat(push(order, 2)).containsExactly(place(1, 2), place(0, 2));
         assertThat(order.inRuns()).isFalse();
