@@ -1,6 +1,7 @@
 package dev.godwit.cli;
 
 import dev.godwit.operations.GodwitVersion;
+import dev.godwit.engine.postcopy.PushPolicy;
 import dev.godwit.qmp.QmpAddress;
 import dev.godwit.transport.MigrationUri;
 import java.io.PrintWriter;
@@ -74,6 +75,7 @@ public final class Godwit implements Callable<Integer> {
                 .setParameterExceptionHandler(failures)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .registerConverter(ByteCount.class, ByteCount::parse)
+                .registerConverter(PushPolicy.class, text -> checked(text, PushPolicy::parse))
                 .registerConverter(QmpAddress.class, text -> checked(text, QmpAddress::parse))
                 .registerConverter(MigrationUri.class, text -> checked(text, MigrationUri::parse));
     }

@@ -67,6 +67,11 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
         if (resume) {
             return hostPagesOfRunning(layout);
         }
+        if (preempt && qemu.version().startsWith("7.")) {
+            throw new IOException("QEMU " + qemu.version()
+                    + " crashes, and the guest with it, when a postcopy with a second connection breaks off;"
+                    + " leave out --preempt");
+        }
         RunState state = qemu.queryStatus();
         if (!state.status().equals("inmigrate")) {
             throw new IOException("this QEMU does not wait for a guest (run state " + state.status()

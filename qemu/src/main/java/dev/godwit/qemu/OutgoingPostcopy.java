@@ -89,7 +89,8 @@ public final class OutgoingPostcopy {
     /**
      * Sends what is asked for over a connection of its own.
      *
-     * @param endsWithEos whether the destination wants its end to be said, as machine types up to 7.2 do
+     * @param endsWithEos whether the destination wants it from the start and its end to be said, as machine types up to
+     *     7.2 do
      */
     public OutgoingPostcopy preempt(SecondConnection connection, boolean endsWithEos) {
         second = connection;
@@ -117,7 +118,10 @@ public final class OutgoingPostcopy {
             sendPages(output, frame, answers);
             return;
         }
-        answers.awaitAlive(ANSWER_TIMEOUT_MS);
+        if (!secondEndsWithEos) {
+            // Only now does the destination know which of the two is the main one. An older one wants both at once.
+            answers.awaitAlive(ANSWER_TIMEOUT_MS);
+        }
         try (WritableByteChannel preempt = second.open()) {
             frame.run();
             output.flush();

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.LongStream;
 import java.util.zip.CRC32C;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -19,8 +20,15 @@ class WorkingSetTest {
     @TempDir
     private Path folder = Path.of("");
 
+    private Path capture = Path.of("");
+
+    @BeforeEach
+    void unpack() throws Exception {
+        capture = Captures.unpack("mapped-ram", folder);
+    }
+
     private Snapshot open() throws Exception {
-        return Snapshot.open(Captures.unpack("mapped-ram", folder));
+        return Snapshot.open(capture);
     }
 
     private static PagePlace place(int block, long page) {

@@ -272,10 +272,22 @@ class LazyRestoreFailuresTest {
         }
     }
 
+    @Test
+    void a_second_connection_whose_break_would_crash_an_old_qemu_is_refused() throws Exception {
+        try (QemuProcess old = PC.on(QemuVersion.QEMU_7_2).incoming("defer").start()) {
+            assertRefused(LazyRestoreTest.into(old, file).preempting(), old, "leave out --preempt");
+        }
+    }
+
     private static void assertRefused(QemuProcess destination, String why) throws IOException {
+        assertRefused(LazyRestoreTest.into(destination, file), destination, why);
+    }
+
+    private static void assertRefused(LazyRestoreOptions options, QemuProcess destination, String why)
+            throws IOException {
         Checks.Settings before = Checks.Settings.of(destination);
-        MigrationException e = catchThrowableOfType(
-                MigrationException.class, () -> LazyRestoreTest.restore(LazyRestoreTest.into(destination, file)));
+        MigrationException e =
+                catchThrowableOfType(MigrationException.class, () -> LazyRestoreTest.restore(options));
         assertThat(e).hasMessageContaining(why).hasMessageContaining("still in the snapshot");
         assertThat(e.guestLocation()).isEqualTo(GuestLocation.GUEST_AT_SOURCE);
         assertThat(Checks.Settings.of(destination)).isEqualTo(before);

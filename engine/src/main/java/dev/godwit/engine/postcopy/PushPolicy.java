@@ -20,6 +20,20 @@ public enum PushPolicy {
         return optionName;
     }
 
+    /**
+     * {@return the policy of this name}
+     *
+     * @throws IllegalArgumentException if there is none; the message names those that there are
+     */
+    public static PushPolicy parse(String optionName) {
+        for (PushPolicy policy : values()) {
+            if (policy.optionName.equals(optionName)) {
+                return policy;
+            }
+        }
+        throw new IllegalArgumentException("'" + optionName + "' is no order; there are linear, fault-forward and recorded");
+    }
+
     @Override
     public String toString() {
         return optionName;
