@@ -1,7 +1,7 @@
 package dev.godwit.cli;
 
-import dev.godwit.operations.GodwitVersion;
 import dev.godwit.engine.postcopy.PushPolicy;
+import dev.godwit.operations.GodwitVersion;
 import dev.godwit.qmp.QmpAddress;
 import dev.godwit.transport.MigrationUri;
 import java.io.PrintWriter;

@@ -64,6 +64,7 @@ final class RestoreCommand implements Callable<Integer> {
 
     private static final class Way {
         @Option(names = "--lazy", description = "Let the guest run first, and send RAM as it is needed: the default.")
+        @SuppressWarnings("UnusedVariable") // what is not eager is lazy: users may say so, and not both
         private boolean lazy;
 
         @Option(names = "--eager", description = "Send all of RAM before the guest runs.")

@@ -1,5 +1,7 @@
 package dev.godwit.operations;
 
+import dev.godwit.engine.GuestLocation;
+import dev.godwit.engine.MigrationException;
 import dev.godwit.qmp.JsonBoolean;
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.JsonString;
@@ -159,8 +161,12 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
                     return Optional.empty();
                 }
                 if (status.filter(now -> !now.isUnderWay()).isPresent()) {
-                    throw new IOException("that QEMU has no guest that waits for its source (its migration is '"
-                            + status.get().status() + "'): " + e.text());
+                    throw new MigrationException(
+                            "that QEMU has no guest that waits for its source (its migration is '"
+                                    + status.get().status()
+                                    + "'); the guest is still in the snapshot, and without --resume it is restored",
+                            GuestLocation.GUEST_AT_SOURCE,
+                            e);
                 }
                 if (System.nanoTime() > deadlineNs) {
                     throw e;

@@ -77,6 +77,8 @@ public final class LazyRestore implements Closeable {
             PushPlan plan = PushPlan.of(options.order(), snapshot);
             try {
                 sendUntilComplete(snapshot.vmState(), ram, hostPageBytes, plan, destination);
+            } catch (MigrationException e) {
+                throw e;
             } catch (IOException e) {
                 throw failed(e, destination);
             }
@@ -116,7 +118,7 @@ public final class LazyRestore implements Closeable {
             try {
                 send(state, ram, new PageClaims(ram, hostPageBytes), plan, destination, resume);
                 return;
-            } catch (UnreadablePageException e) {
+            } catch (UnreadablePageException | MigrationException e) {
                 throw e;
             } catch (IOException e) {
                 failures = sentBytes() > sentBefore ? 1 : failures + 1;

@@ -31,7 +31,7 @@ record RamBlockTable(Map<String, Row> rows) {
     record Row(long hostPageBytes, long usedBytes, long mostBytes) {
 
         boolean takes(RamBlock block) {
-            return block.lengthBytes() == usedBytes || usedBytes != mostBytes && block.lengthBytes() <= mostBytes;
+            return block.lengthBytes() == usedBytes || (usedBytes != mostBytes && block.lengthBytes() <= mostBytes);
         }
     }
 

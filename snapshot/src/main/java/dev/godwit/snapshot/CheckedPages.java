@@ -101,11 +101,13 @@ final class CheckedPages implements RamSource {
         int slot = hashes.slot(chunk);
         ByteBuffer table = NOTHING_KEPT;
         if (slot >= 0) {
-            table = file.bytes(hashes.positionBytes(slot), PageHashes.CHUNK_BYTES, "hash chunk");
-            int found = TrailerWriter.crc32c(table.array(), PageHashes.CHUNK_BYTES);
+            byte[] kept = new byte[PageHashes.CHUNK_BYTES];
+            file.readFully(hashes.positionBytes(slot), MemorySegment.ofArray(kept), "hash chunk");
+            int found = TrailerWriter.crc32c(kept, kept.length);
             if (found != hashes.chunkCrcs()[slot]) {
                 throw damaged(hashes.positionBytes(slot), "hash chunk", hashes.chunkCrcs()[slot], found);
             }
+            table = ByteBuffer.wrap(kept);
         }
         tables.get(blockIndex).set(chunk, table);
         return table;

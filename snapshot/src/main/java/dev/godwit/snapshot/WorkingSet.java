@@ -77,13 +77,14 @@ public record WorkingSet(List<PagePlace> pages) {
                 || lengthBytes > HEAD_BYTES + Integer.BYTES + (long) PAGE_BYTES * MOST_PAGES) {
             throw new StreamFormatException(0, path.toString(), "a recording of first touches", lengthBytes + " bytes");
         }
-        return read(path, ByteBuffer.wrap(Files.readAllBytes(path)), snapshot);
+        return read(path, Files.readAllBytes(path), snapshot);
     }
 
-    private static Optional<WorkingSet> read(Path path, ByteBuffer bytes, Snapshot snapshot) throws IOException {
-        int end = bytes.limit() - Integer.BYTES;
+    private static Optional<WorkingSet> read(Path path, byte[] content, Snapshot snapshot) throws IOException {
+        int end = content.length - Integer.BYTES;
         CRC32C crc = new CRC32C();
-        crc.update(bytes.array(), 0, end);
+        crc.update(content, 0, end);
+        ByteBuffer bytes = ByteBuffer.wrap(content);
         if (bytes.getInt(end) != (int) crc.getValue() || bytes.getLong() != MAGIC || bytes.getInt() != VERSION) {
             throw new StreamFormatException(
                     0, path.toString(), "a recording of first touches, version 1, with its checksum", "something else");

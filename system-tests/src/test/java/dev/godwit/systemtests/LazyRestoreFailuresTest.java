@@ -111,7 +111,6 @@ class LazyRestoreFailuresTest {
                     .as(Files.readString(log))
                     .isTrue();
             assertThat(last.exitValue()).as(Files.readString(log)).isZero();
-            System.out.println(Files.readString(log));
             Checks.assertGuestGoesOn(destination, checksum);
         }
     }
@@ -159,7 +158,6 @@ class LazyRestoreFailuresTest {
             Cutting cutting = new Cutting(monitor, 3 << 20, 20);
             try (LazyRestore restore = new LazyRestore(preempt ? options.preempting() : options, cutting)) {
                 LazyRestoreResult result = restore.run();
-                System.out.println(version + " cut: " + result);
                 assertThat(result.pages().reconnects()).isEqualTo(20);
             }
             Checks.assertGuestGoesOn(destination, checksum);
@@ -273,6 +271,13 @@ class LazyRestoreFailuresTest {
     }
 
     @Test
+    void a_guest_that_is_not_there_is_not_resumed() throws Exception {
+        try (QemuProcess fresh = PC.incoming("defer").start()) {
+            assertRefused(LazyRestoreTest.into(fresh, file).resuming(), fresh, "no guest that waits for its source");
+        }
+    }
+
+    @Test
     void a_second_connection_whose_break_would_crash_an_old_qemu_is_refused() throws Exception {
         try (QemuProcess old = PC.on(QemuVersion.QEMU_7_2).incoming("defer").start()) {
             assertRefused(LazyRestoreTest.into(old, file).preempting(), old, "leave out --preempt");
@@ -286,8 +291,7 @@ class LazyRestoreFailuresTest {
     private static void assertRefused(LazyRestoreOptions options, QemuProcess destination, String why)
             throws IOException {
         Checks.Settings before = Checks.Settings.of(destination);
-        MigrationException e =
-                catchThrowableOfType(MigrationException.class, () -> LazyRestoreTest.restore(options));
+        MigrationException e = catchThrowableOfType(MigrationException.class, () -> LazyRestoreTest.restore(options));
         assertThat(e).hasMessageContaining(why).hasMessageContaining("still in the snapshot");
         assertThat(e.guestLocation()).isEqualTo(GuestLocation.GUEST_AT_SOURCE);
         assertThat(Checks.Settings.of(destination)).isEqualTo(before);

@@ -110,11 +110,11 @@ public final class PostcopyCounters {
     private static int bucket(long ns) {
         long value = Math.max(ns, STEPS);
         int doubling = 63 - Long.numberOfLeadingZeros(value);
-        return doubling * STEPS + (int) (value >>> doubling - 2 & STEPS - 1);
+        return doubling * STEPS + (int) ((value >>> (doubling - 2)) & (STEPS - 1));
     }
 
     private static long upperNs(int bucket) {
         int doubling = bucket / STEPS;
-        return doubling < 2 ? STEPS : (1L << doubling) + (bucket % STEPS + 1) * (1L << doubling - 2);
+        return doubling < 2 ? STEPS : (1L << doubling) + (bucket % STEPS + 1) * (1L << (doubling - 2));
     }
 }

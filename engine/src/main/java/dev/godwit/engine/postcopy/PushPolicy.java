@@ -31,7 +31,8 @@ public enum PushPolicy {
                 return policy;
             }
         }
-        throw new IllegalArgumentException("'" + optionName + "' is no order; there are linear, fault-forward and recorded");
+        throw new IllegalArgumentException(
+                "'" + optionName + "' is no order; there are linear, fault-forward and recorded");
     }
 
     @Override
