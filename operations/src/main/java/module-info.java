@@ -5,6 +5,9 @@ module dev.godwit.operations {
     requires transitive dev.godwit.snapshot;
     requires transitive dev.godwit.transport;
     requires transitive dev.godwit.qmp;
+    requires transitive dev.godwit.workload;
+    requires transitive dev.godwit.kvm;
 
     exports dev.godwit.operations;
+    exports dev.godwit.operations.machine;
 }

@@ -28,6 +28,8 @@ import picocli.CommandLine.TypeConversionException;
             VerifyCommand.class,
             DiffCommand.class,
             ConvertCommand.class,
+            RunCommand.class,
+            MigrateCommand.class,
             DemoCommand.class,
             DoctorCommand.class,
             CommandLine.HelpCommand.class

@@ -4,6 +4,7 @@ import dev.godwit.engine.machine.DirtyLog;
 import dev.godwit.linux.Errno;
 import dev.godwit.linux.LinuxException;
 import dev.godwit.linux.PagemapScan;
+import dev.godwit.linux.PagemapScan.RegionConsumer;
 import dev.godwit.linux.Userfaultfd;
 import dev.godwit.linux.Userfaultfd.Mode;
 import dev.godwit.linux.Userfaultfd.Way;
@@ -144,17 +145,12 @@ public final class PagemapDirtyLog implements DirtyLog {
             PageBitmap bitmap = dirty.get(block);
             long address = memory.hostAddress(block, 0);
             long end = address + memory.layout().block(block).lengthBytes();
-            pages += scan.writtenAndProtect(address, end, (from, to, _) -> set(bitmap, from - address, to - address))
-                    / Page.SIZE_BYTES;
+            RegionConsumer toBitmap =
+                    (from, to, _) -> bitmap.set((from - address) / Page.SIZE_BYTES, (to - from) / Page.SIZE_BYTES);
+            pages += scan.writtenAndProtect(address, end, toBitmap) / Page.SIZE_BYTES;
             pages += takeMarked(marked.get(block), bitmap);
         }
         return pages;
-    }
-
-    private static void set(PageBitmap bitmap, long fromBytes, long toBytes) {
-        for (long page = fromBytes / Page.SIZE_BYTES; page < toBytes / Page.SIZE_BYTES; page++) {
-            bitmap.set(page);
-        }
     }
 
     private static long takeMarked(PageBitmap marked, PageBitmap dirty) {
@@ -170,9 +166,7 @@ public final class PagemapDirtyLog implements DirtyLog {
 
     /** Has pages reported by the next {@link #collect}, which were changed in a way that is not seen. Thread-safe. */
     public void markWritten(int blockIndex, long firstPage, long pages) {
-        for (long page = firstPage; page < firstPage + pages; page++) {
-            marked.get(blockIndex).set(page);
-        }
+        marked.get(blockIndex).set(firstPage, pages);
     }
 
     /** Does nothing: pages are protected again in the step that finds them. */

@@ -8,6 +8,7 @@ import dev.godwit.linux.Mapping;
 import dev.godwit.linux.Memfd;
 import dev.godwit.linux.NativeMemory;
 import dev.godwit.linux.OpenFile;
+import dev.godwit.linux.ProcessMemory;
 import dev.godwit.linux.Protection;
 import dev.godwit.linux.Sharing;
 import dev.godwit.linux.Userfaultfd;
@@ -90,8 +91,10 @@ class PagemapDirtyLogTest {
             try (PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
                 collect(log);
                 zeros.read(0, ram.memory().block(0).asSlice(512 * 4096, 2 * 4096));
+                long at = ram.memory().hostAddress(0, 0);
+                assertThat(ProcessMemory.write(at + 700 * 4096, at + 4096, 8)).isEqualTo(8);
                 ram.memory().block(0).set(ValueLayout.JAVA_INT, 1000 * 4096, 5);
-                assertThat(collect(log)).contains(512L, 513L, 1000L);
+                assertThat(collect(log)).contains(512L, 513L, 700L, 1000L);
             }
         }
     }

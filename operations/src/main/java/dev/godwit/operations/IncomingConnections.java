@@ -4,6 +4,7 @@ import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSink;
 import dev.godwit.qemu.StreamHeader;
 import dev.godwit.qemu.multifd.ConnectionKind;
+import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.qemu.multifd.MultifdReceiver;
 import dev.godwit.transport.MigrationChannel;
 import dev.godwit.transport.MigrationListener;
@@ -30,10 +31,16 @@ import org.jspecify.annotations.Nullable;
  * migration. Before, the refusal ends the wait, so that whoever set the two up learns of it; but one who only looks
  * whether the port is open is overlooked.
  */
-final class IncomingConnections implements Closeable {
+public final class IncomingConnections implements Closeable {
 
     /** So many connections may be in their handshake at once; QEMU opens 257 at most. */
     private static final int MAX_IN_HANDSHAKE = 300;
+
+    /** The reading of the main connection. */
+    public interface Reading<T> {
+        /** Does it. */
+        T run() throws IOException;
+    }
 
     private final MigrationListener listener;
     private final Semaphore handshakes = new Semaphore(MAX_IN_HANDSHAKE);
@@ -49,11 +56,28 @@ final class IncomingConnections implements Closeable {
     private boolean closed;
 
     IncomingConnections(MigrationListener listener, ReceiveOptions options, RamSink sink, Progress progress) {
+        this(listener, options.multifdChannels(), options.multifdMethod(), sink, progress);
+    }
+
+    /**
+     * Begins to accept.
+     *
+     * @param listener closed with this
+     * @param multifdChannels how many connections the source opens besides the main one
+     * @param sink takes the pages of the multifd channels
+     * @param progress hears of them
+     */
+    public IncomingConnections(
+            MigrationListener listener,
+            int multifdChannels,
+            MultifdMethod multifdMethod,
+            RamSink sink,
+            Progress progress) {
         this.listener = listener;
-        this.multifdChannels = options.multifdChannels();
+        this.multifdChannels = multifdChannels;
         this.multifd = multifdChannels == 0
                 ? null
-                : new MultifdReceiver(multifdChannels, options.multifdMethod(), sink, this::multifdFailed, progress);
+                : new MultifdReceiver(multifdChannels, multifdMethod, sink, this::multifdFailed, progress);
         Thread.ofVirtual().name("accept").start(this::acceptAll);
     }
 
@@ -180,8 +204,12 @@ final class IncomingConnections implements Closeable {
         closeAll();
     }
 
-    /** Waits for the main connection. */
-    synchronized void awaitMain() throws IOException {
+    /**
+     * Waits for the main connection.
+     *
+     * @throws IOException if it does not come
+     */
+    public synchronized void awaitMain() throws IOException {
         try {
             while (main == null && failure == null && !closed) {
                 wait();
@@ -199,19 +227,20 @@ final class IncomingConnections implements Closeable {
     }
 
     /** {@return the main connection, after {@link #awaitMain}} */
-    synchronized MigrationChannel main() {
+    public synchronized MigrationChannel main() {
         if (main == null) {
             throw new IllegalStateException("no main connection yet");
         }
         return main;
     }
 
-    Optional<MultifdReceiver> multifd() {
+    /** {@return what takes the multifd channels, where there are any} */
+    public Optional<MultifdReceiver> multifd() {
         return Optional.ofNullable(multifd);
     }
 
     /** Runs the reading of the main connection; where another connection failed first, that is the failure told. */
-    <T> T explaining(SourceQemu.Work<T> work) throws IOException {
+    public <T> T explaining(Reading<T> work) throws IOException {
         T result;
         try {
             result = work.run();
@@ -234,7 +263,7 @@ final class IncomingConnections implements Closeable {
     }
 
     /** All pages are in: the multifd channels have ended well, or this fails. */
-    void finish() throws IOException {
+    public void finish() throws IOException {
         if (multifd != null) {
             multifd.finish();
         }

@@ -13,13 +13,18 @@ import java.util.Set;
  * has is either asked for or switched off for the time between, so that nothing set by somebody else changes the
  * stream.
  */
-final class QemuSettings {
+public final class QemuSettings {
 
     private final QemuMonitor qemu;
     private final Map<String, Boolean> capabilities;
     private final JsonObject parameters;
 
-    QemuSettings(QemuMonitor qemu) throws IOException {
+    /**
+     * Notes what is set.
+     *
+     * @throws IOException if it cannot be asked
+     */
+    public QemuSettings(QemuMonitor qemu) throws IOException {
         this.qemu = qemu;
         this.capabilities = qemu.migrationCapabilities();
         this.parameters = qemu.migrationParameters();
@@ -30,7 +35,7 @@ final class QemuSettings {
      *
      * @throws IOException if QEMU refuses; nothing is changed then
      */
-    void onlyCapabilities(Set<String> on) throws IOException {
+    public void onlyCapabilities(Set<String> on) throws IOException {
         for (String name : on) {
             if (!capabilities.containsKey(name)) {
                 throw new IOException("this QEMU has no migration capability '" + name + "'");
@@ -42,7 +47,7 @@ final class QemuSettings {
     }
 
     /** Sets a parameter that this QEMU has; one that it does not have is left alone. */
-    void parameter(String name, JsonValue value) throws IOException {
+    public void parameter(String name, JsonValue value) throws IOException {
         if (parameters.get(name).filter(found -> !found.equals(value)).isPresent()) {
             qemu.setMigrationParameters(JsonObject.empty().with(name, value));
         }
@@ -53,7 +58,7 @@ final class QemuSettings {
      *
      * @throws IOException if QEMU refuses something or has gone; the rest is put back nevertheless
      */
-    void putBack() throws IOException {
+    public void putBack() throws IOException {
         try {
             qemu.restoreMigrationParameters(parameters);
         } finally {

@@ -23,6 +23,7 @@ public final class ByteOutput implements Flushable {
 
     private static final int BUFFER_BYTES = 1 << 20;
     private static final int PAST_THE_BUFFER_BYTES = 64 << 10;
+    private static final int SMALL_BUFFER_BYTES = 4 << 10;
 
     /** How many pieces of lent memory one write gathers; the kernel takes 1024 pieces in all. */
     private static final int MOST_LENT = 256;
@@ -33,8 +34,8 @@ public final class ByteOutput implements Flushable {
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
     private final WritableByteChannel channel;
-    private final ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
-    private final MemorySegment bytes = MemorySegment.ofBuffer(buffer);
+    private final ByteBuffer buffer;
+    private final MemorySegment bytes;
     private final @Nullable GatheringByteChannel gathering;
     private final ByteBuffer[] pieces;
     private final ByteBuffer[] bufferViews;
@@ -57,14 +58,28 @@ public final class ByteOutput implements Flushable {
      * @param positionBytes of the first byte
      */
     public ByteOutput(WritableByteChannel channel, long positionBytes) {
+        this(channel, positionBytes, ByteBuffer.allocateDirect(BUFFER_BYTES));
+    }
+
+    private ByteOutput(WritableByteChannel channel, long positionBytes, ByteBuffer buffer) {
         this.channel = channel;
         this.bufferPosition = positionBytes;
+        this.buffer = buffer;
+        this.bytes = MemorySegment.ofBuffer(buffer);
         this.gathering = channel instanceof GatheringByteChannel gathers ? gathers : null;
         this.pieces = gathering == null ? new ByteBuffer[0] : new ByteBuffer[2 * MOST_LENT + 1];
         this.bufferViews = gathering == null ? new ByteBuffer[0] : new ByteBuffer[MOST_LENT + 1];
         for (int i = 0; i < bufferViews.length; i++) {
             bufferViews[i] = buffer.duplicate();
         }
+    }
+
+    /**
+     * {@return an output at position 0 for what is short: a message, a section} The large buffer of other outputs costs
+     * a millisecond to come by.
+     */
+    public static ByteOutput ofLittle(WritableByteChannel channel) {
+        return new ByteOutput(channel, 0, ByteBuffer.allocate(SMALL_BUFFER_BYTES));
     }
 
     /** {@return the position of the next byte} */
@@ -122,7 +137,7 @@ public final class ByteOutput implements Flushable {
     /** Writes bytes; they may change as soon as the call returns. */
     public void write(MemorySegment content) throws IOException {
         long lengthBytes = content.byteSize();
-        if (lengthBytes >= PAST_THE_BUFFER_BYTES) {
+        if (lengthBytes >= Math.min(PAST_THE_BUFFER_BYTES, buffer.capacity())) {
             flush();
             writePastTheBuffer(content);
             return;
@@ -235,7 +250,7 @@ public final class ByteOutput implements Flushable {
     }
 
     private void room(int lengthBytes) throws IOException {
-        if (BUFFER_BYTES - next < lengthBytes) {
+        if (buffer.capacity() - next < lengthBytes) {
             flush();
         }
     }

@@ -29,7 +29,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MachineStream implements OutgoingStream {
 
-    private static final int RAM_SECTION_ID = 0;
+    /** Not 0: QEMU takes that of a later section for any device that it has not heard of yet. */
+    private static final int RAM_SECTION_ID = 1;
+
     private static final String LEGACY = "legacy";
     private static final String NONE = "none";
 
@@ -42,6 +44,7 @@ public final class MachineStream implements OutgoingStream {
     private final MachinePages pages;
     private final Configuration configuration;
     private @Nullable ReadableByteChannel answers;
+    private @Nullable OutputEnd outputEnd;
     private @Nullable ReturnPathReader reader;
     private @Nullable PageRoute route;
     private @Nullable XbzrlePages xbzrle;
@@ -80,9 +83,11 @@ public final class MachineStream implements OutgoingStream {
      * Opens the return path: the destination is asked to answer, and listened to.
      *
      * @param back the other direction of the channel; closed with it
+     * @param end ends the channel's output, so that a cancelled migration's destination can have the last word
      */
-    public MachineStream returnPath(ReadableByteChannel back) {
+    public MachineStream returnPath(ReadableByteChannel back, OutputEnd end) {
         answers = back;
+        outputEnd = end;
         return this;
     }
 
@@ -188,10 +193,12 @@ public final class MachineStream implements OutgoingStream {
         syncRoute();
     }
 
+    /** The marker has to arrive: until it does the destination reads no channel on, and a full one stops its thread. */
     private void syncRoute() throws IOException {
         if (route != null) {
             route.sync();
             frame.writer().multifdFlush();
+            output.flush();
         }
     }
 
@@ -251,6 +258,18 @@ public final class MachineStream implements OutgoingStream {
                 pages.normalPages() + (other == null ? 0 : other.normalPages()),
                 pages.zeroPages() + (other == null ? 0 : other.zeroPages()),
                 xbzrle == null ? Optional.empty() : Optional.of(xbzrle.counters()));
+    }
+
+    @Override
+    @SuppressWarnings("EmptyCatch") // a connection that is gone has an end already
+    public void endOutput() {
+        if (outputEnd != null) {
+            try {
+                outputEnd.endOutput();
+            } catch (IOException _) {
+                // see above
+            }
+        }
     }
 
     @Override

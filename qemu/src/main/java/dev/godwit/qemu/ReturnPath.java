@@ -14,7 +14,7 @@ public final class ReturnPath {
      * @param channel the socket of the forward stream, in blocking mode; not closed here
      */
     public ReturnPath(WritableByteChannel channel) {
-        output = new ByteOutput(channel);
+        output = ByteOutput.ofLittle(channel);
     }
 
     /** Sends a message. */

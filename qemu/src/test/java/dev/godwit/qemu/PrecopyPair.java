@@ -14,17 +14,24 @@ import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.precopy.IncomingPrecopy;
 import dev.godwit.engine.precopy.Precopy;
 import dev.godwit.engine.precopy.PrecopySettings;
+import dev.godwit.qemu.multifd.MultifdMethod;
+import dev.godwit.qemu.multifd.MultifdReceiver;
+import dev.godwit.qemu.multifd.MultifdSender;
 import dev.godwit.ram.RamBlock;
+import dev.godwit.testkit.WritingMachine;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -39,26 +46,44 @@ final class PrecopyPair implements AutoCloseable {
     private static final RamBlock RAM = new RamBlock("test.ram", RAM_BYTES);
     private static final RamBlock ROM = new RamBlock("test.rom", ROM_BYTES);
 
-    final TestMachine source = new TestMachine("test-1", 25, 20_000, RAM, ROM).filled();
-    final TestMachine destination = new TestMachine("test-1", 26, 20_000, ROM, RAM);
+    final WritingMachine source;
+    final WritingMachine destination;
     final List<MachineEvent> sourceEvents = new CopyOnWriteArrayList<>();
     final List<MachineEvent> destinationEvents = new CopyOnWriteArrayList<>();
-    final MachineRun sourceRun = new MachineRun(source, RunStatus.PRELAUNCH, sourceEvents::add);
-    final MachineRun destinationRun = new MachineRun(destination, RunStatus.INMIGRATE, destinationEvents::add);
+    final MachineRun sourceRun;
+    final MachineRun destinationRun;
     private final Set<MigrationCapability> capabilities = EnumSet.noneOf(MigrationCapability.class);
     private volatile MigrationParameters parameters = MigrationParameters.DEFAULTS;
-    private final ByteChannel near;
+    private final SocketChannel near;
     private final ByteChannel far;
+    private final List<SocketChannel> nearChannels = new ArrayList<>();
+    private final List<SocketChannel> farChannels = new ArrayList<>();
+    private MultifdMethod multifdMethod = MultifdMethod.NONE;
     UnaryOperator<ByteChannel> sourceSide = UnaryOperator.identity();
     UnaryOperator<ByteChannel> destinationSide = UnaryOperator.identity();
-    Precopy precopy = precopy();
-    final IncomingPrecopy incoming = new IncomingPrecopy(destination, destinationRun, destinationEvents::add);
+    Precopy precopy;
+    final IncomingPrecopy incoming;
     private @Nullable FutureTask<Void> sending;
     private @Nullable FutureTask<Void> receiving;
 
     PrecopyPair() throws IOException {
-        try (ServerSocketChannel listener =
-                ServerSocketChannel.open().bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))) {
+        this(20_000);
+    }
+
+    PrecopyPair(long writeEveryNs) throws IOException {
+        this(
+                new WritingMachine("test-1", 25, writeEveryNs, RAM, ROM).filled(),
+                new WritingMachine("test-1", 26, writeEveryNs, ROM, RAM));
+    }
+
+    PrecopyPair(WritingMachine source, WritingMachine destination) throws IOException {
+        this.source = source;
+        this.destination = destination;
+        sourceRun = new MachineRun(source, RunStatus.PRELAUNCH, sourceEvents::add);
+        destinationRun = new MachineRun(destination, RunStatus.INMIGRATE, destinationEvents::add);
+        precopy = newPrecopy(source, sourceRun);
+        incoming = new IncomingPrecopy(destination, destinationRun, destinationEvents::add);
+        try (ServerSocketChannel listener = listener()) {
             near = SocketChannel.open(listener.getLocalAddress());
             far = listener.accept();
         }
@@ -66,7 +91,7 @@ final class PrecopyPair implements AutoCloseable {
 
     void with(MigrationCapability... more) {
         capabilities.addAll(List.of(more));
-        precopy = precopy();
+        precopy = newPrecopy(source, sourceRun);
     }
 
     void set(MigrationParameter parameter, Object value) throws ControlException {
@@ -77,28 +102,79 @@ final class PrecopyPair implements AutoCloseable {
         return parameters.with(changes);
     }
 
-    private Precopy precopy() {
+    private Precopy newPrecopy(WritingMachine machine, MachineRun run) {
         return new Precopy(
-                source,
-                sourceRun,
+                machine,
+                run,
                 this::connect,
                 new PrecopySettings(capabilities, () -> parameters, sourceEvents::add, Clock.SYSTEM));
+    }
+
+    /** Pages travel on connections of their own too. */
+    void multifd(int channels, MultifdMethod method) throws IOException {
+        with(MigrationCapability.MULTIFD);
+        multifdMethod = method;
+        for (int channel = 0; channel < channels; channel++) {
+            try (ServerSocketChannel listener = listener()) {
+                nearChannels.add(SocketChannel.open(listener.getLocalAddress()));
+                farChannels.add(listener.accept());
+            }
+        }
+    }
+
+    private static ServerSocketChannel listener() throws IOException {
+        return ServerSocketChannel.open().bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     }
 
     private MachineStream connect() {
         ByteChannel channel = sourceSide.apply(near);
         MachineStream stream = new MachineStream(source, channel, capabilities, () -> parameters);
-        return capabilities.contains(MigrationCapability.RETURN_PATH) ? stream.returnPath(channel) : stream;
+        if (!nearChannels.isEmpty()) {
+            boolean findZeros =
+                    parameters.text(MigrationParameter.ZERO_PAGE_DETECTION).equals("multifd");
+            stream.route(new MultifdSender(
+                    new MultifdSender.Settings(multifdMethod, 1, findZeros, new UUID(0, 0)),
+                    nearChannels,
+                    source.memory(),
+                    stream::abort));
+        }
+        return capabilities.contains(MigrationCapability.RETURN_PATH)
+                ? stream.returnPath(channel, near::shutdownOutput)
+                : stream;
     }
 
     void start() {
+        receive();
+        send();
+    }
+
+    /** The other end of the socket, for a test that plays the destination itself. */
+    ByteChannel far() {
+        return far;
+    }
+
+    void send() {
+        sending = start("precopy", () -> precopy.run());
+    }
+
+    private void receive() {
         ByteChannel channel = destinationSide.apply(far);
-        IncomingMachineStream stream = new IncomingMachineStream(
-                        destination, new ReceivedPages(new MachineSink(destination.memory())), channel)
+        ReceivedPages sink = new ReceivedPages(new MachineSink(destination.memory()));
+        IncomingMachineStream stream = new IncomingMachineStream(destination, sink, channel)
                 .returnPath(channel, capabilities.contains(MigrationCapability.SWITCHOVER_ACK));
+        if (!farChannels.isEmpty()) {
+            MultifdReceiver channels = new MultifdReceiver(farChannels.size(), multifdMethod, sink, stream::abort);
+            stream.multifd(channels);
+            for (SocketChannel other : farChannels) {
+                try {
+                    channels.accept(other);
+                } catch (IOException e) {
+                    throw new AssertionError(e);
+                }
+            }
+        }
         incoming.listening();
         receiving = start("incoming", () -> incoming.run(stream));
-        sending = start("precopy", () -> precopy.run());
     }
 
     private interface Work {
@@ -129,6 +205,19 @@ final class PrecopyPair implements AutoCloseable {
         join();
     }
 
+    /** Waits until both sides are done, however they end. */
+    void settle() throws InterruptedException {
+        for (FutureTask<Void> task : Arrays.asList(sending, receiving)) {
+            try {
+                if (task != null) {
+                    task.get();
+                }
+            } catch (ExecutionException _) {
+                // it failed, as it may
+            }
+        }
+    }
+
     Throwable destinationFailure() throws Exception {
         try {
             await(receiving);
@@ -150,8 +239,17 @@ final class PrecopyPair implements AutoCloseable {
     }
 
     void awaitSource(MigrationStatus status) {
-        while (precopy.report().status() != status) {
+        awaitSourceOrItsEnd(status);
+        if (precopy.report().status() != status) {
+            throw new AssertionError("expected " + status + ", found " + precopy.report());
+        }
+    }
+
+    void awaitSourceOrItsEnd(MigrationStatus status) {
+        MigrationStatus now = precopy.report().status();
+        while (now != status && (now.isUnderWay() || now == MigrationStatus.NONE)) {
             Thread.onSpinWait();
+            now = precopy.report().status();
         }
     }
 
@@ -160,9 +258,9 @@ final class PrecopyPair implements AutoCloseable {
         near.close();
         far.close();
         try {
-            destinationFailure();
-        } catch (Exception | AssertionError _) {
-            // however it ended
+            settle();
+        } catch (InterruptedException e) {
+            throw new IOException(e);
         }
         source.close();
         destination.close();

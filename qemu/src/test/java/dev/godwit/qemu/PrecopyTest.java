@@ -14,13 +14,20 @@ import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.qemu.multifd.MultifdMethod;
+import dev.godwit.ram.RamBlock;
+import dev.godwit.testkit.WritingMachine;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A machine under load moves from one side of a real socket to the other. */
@@ -28,7 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PrecopyTest {
 
     @ParameterizedTest
-    @CsvSource({"true,qemu", "false,qemu", "true,xen"})
+    @CsvSource({"true,qemu", "false,qemu", "true,brief", "true,xen"})
     void a_machine_under_load_moves_whole_and_runs_on(boolean returnPath, String policy) throws Exception {
         try (PrecopyPair pair = new PrecopyPair()) {
             pair.set(MigrationParameter.X_POLICY, policy);
@@ -63,6 +70,48 @@ class PrecopyTest {
 
             assertThat(pair.destination.holdsTheSameAs(pair.source)).isTrue();
             assertThat(pair.destinationRun.status()).isEqualTo(RunStatus.PRELAUNCH);
+        }
+    }
+
+    static Stream<Arguments> waysToSend() {
+        return Stream.of("qemu", "brief", "xen")
+                .flatMap(policy -> Stream.of("multifd", "legacy", "none")
+                        .flatMap(zeros -> Stream.of("plain", "xbzrle", "none", "zlib", "zstd")
+                                .map(way -> Arguments.of(policy, zeros, way))));
+    }
+
+    /** The destination is told beforehand not to start, so that the two can be compared. */
+    @ParameterizedTest
+    @MethodSource("waysToSend")
+    void whatever_the_guest_writes_meanwhile_is_there_in_the_end(String policy, String zeros, String way)
+            throws Exception {
+        try (PrecopyPair pair = new PrecopyPair(2_000_000)) {
+            pair.with(MigrationCapability.RETURN_PATH);
+            pair.set(MigrationParameter.X_POLICY, policy);
+            pair.set(MigrationParameter.ZERO_PAGE_DETECTION, zeros);
+            pair.set(MigrationParameter.DOWNTIME_LIMIT, 50L);
+            pair.set(MigrationParameter.MAX_BANDWIDTH, 8L << 20);
+            switch (way) {
+                case "plain" -> {}
+                case "xbzrle" -> pair.with(MigrationCapability.XBZRLE);
+                default -> pair.multifd(2, MultifdMethod.valueOf(way.toUpperCase(Locale.ROOT)));
+            }
+            pair.destinationRun.stop();
+            pair.sourceRun.cont();
+
+            pair.migrate();
+
+            assertThat(pair.destinationRun.status()).isEqualTo(RunStatus.PAUSED);
+            assertThat(pair.destination.holdsTheSameAs(pair.source)).isTrue();
+            var ram = pair.precopy.report().ram().orElseThrow();
+            if ("xbzrle".equals(way)) {
+                assertThat(pair.precopy.report().xbzrle()).isPresent();
+            }
+            if ("plain".equals(way) || "xbzrle".equals(way)) {
+                assertThat(ram.dirtySyncCount()).as("the limit makes it last").isGreaterThan(2);
+            } else {
+                assertThat(ram.multifdBytes()).isPositive();
+            }
         }
     }
 
@@ -144,7 +193,7 @@ class PrecopyTest {
     @Test
     void a_guest_that_writes_faster_than_it_is_sent_can_be_cancelled() throws Exception {
         try (PrecopyPair pair = new PrecopyPair()) {
-            pair.set(MigrationParameter.MAX_BANDWIDTH, 1L << 20);
+            pair.set(MigrationParameter.MAX_BANDWIDTH, 1L << 16);
             pair.sourceRun.cont();
             pair.start();
             pair.awaitSource(MigrationStatus.ACTIVE);
@@ -153,6 +202,33 @@ class PrecopyTest {
 
             assertThatThrownBy(pair::join).isInstanceOf(MigrationException.class);
             assertThat(pair.sourceRun.status()).isEqualTo(RunStatus.RUNNING);
+        }
+    }
+
+    @Test
+    void a_guest_that_writes_too_fast_is_slowed_down_and_afterwards_is_not() throws Exception {
+        RamBlock ram = new RamBlock("test.ram", 1 << 20);
+        WritingMachine source = new WritingMachine("test-1", 25, 1, ram).filled();
+        try (PrecopyPair pair = new PrecopyPair(source, new WritingMachine("test-1", 26, WritingMachine.IDLE, ram))) {
+            pair.with(MigrationCapability.AUTO_CONVERGE);
+            pair.set(MigrationParameter.MAX_BANDWIDTH, 4L << 20);
+            pair.set(MigrationParameter.DOWNTIME_LIMIT, 1L);
+            pair.sourceRun.cont();
+            pair.start();
+            pair.awaitSource(MigrationStatus.ACTIVE);
+
+            while (source.throttledTo() < 20) {
+                Thread.onSpinWait();
+            }
+            while (pair.precopy.report().cpuThrottlePercentage().isEmpty()) {
+                Thread.onSpinWait();
+            }
+            assertThat(pair.precopy.report().cpuThrottlePercentage().getAsInt()).isGreaterThanOrEqualTo(20);
+            pair.precopy.cancel();
+            pair.settle();
+
+            assertThat(source.throttledTo()).isZero();
+            assertThat(source.isRunning()).isTrue();
         }
     }
 
@@ -192,7 +268,7 @@ class PrecopyTest {
         try (PrecopyPair pair = new PrecopyPair()) {
             pair.with(MigrationCapability.RETURN_PATH);
             pair.sourceRun.cont();
-            pair.destination.resumeFails = true;
+            pair.destination.failToResume();
 
             assertThatThrownBy(pair::migrate).hasMessageContaining("SHUT 1");
 

@@ -11,6 +11,7 @@ import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
 
 /** Reads JSON values within limits. The text's own length is bounded by whoever read it from the outside. */
 final class JsonReader {
@@ -25,10 +26,21 @@ final class JsonReader {
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
 
+    private static final JsonFactory EITHER_QUOTES =
+            JSON.rebuild().enable(JsonReadFeature.ALLOW_SINGLE_QUOTES).build();
+
     private JsonReader() {}
 
     static JsonValue read(String text) throws MalformedJsonException {
-        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), text)) {
+        return read(JSON, text);
+    }
+
+    static JsonValue readLeniently(String text) throws MalformedJsonException {
+        return read(EITHER_QUOTES, text);
+    }
+
+    private static JsonValue read(JsonFactory json, String text) throws MalformedJsonException {
+        try (JsonParser parser = json.createParser(ObjectReadContext.empty(), text)) {
             parser.nextToken();
             JsonValue value = value(parser);
             if (parser.nextToken() != null) {

@@ -15,4 +15,13 @@ public sealed interface JsonValue permits JsonObject, JsonArray, JsonString, Jso
     static JsonValue parse(String text) throws MalformedJsonException {
         return JsonReader.read(text);
     }
+
+    /**
+     * Reads one JSON value as QEMU reads its clients' words: strings may have single quotes too.
+     *
+     * @throws MalformedJsonException as {@link #parse} does
+     */
+    static JsonValue parseLeniently(String text) throws MalformedJsonException {
+        return JsonReader.readLeniently(text);
+    }
 }

@@ -10,8 +10,8 @@ import java.util.Arrays;
 /**
  * One bit a page of a RAM block: which pages are present, dirty or received, as the owner means it.
  *
- * <p>Not thread-safe, except that {@link #set(long)}, both {@code clear} and {@link #get(long)} are atomic: several
- * threads may mark different pages at once, also pages of one word. Whole-bitmap methods want quiet.
+ * <p>Not thread-safe, except that both {@code set} and {@code clear} and {@link #get(long)} are atomic: several threads
+ * may mark different pages at once, also pages of one word. Whole-bitmap methods want quiet.
  */
 public final class PageBitmap {
 
@@ -55,6 +55,21 @@ public final class PageBitmap {
         WORD.getAndBitwiseAnd(words, (int) (check(page) >>> 6), ~(1L << page));
     }
 
+    /** Sets the bits of consecutive pages; costs what the range is long. */
+    public void set(long from, long pageCount) {
+        if (pageCount < 1) {
+            return;
+        }
+        long last = check(from) + check(pageCount - 1);
+        int lastWord = (int) (check(last) >>> 6);
+        for (int word = (int) (from >>> 6); word <= lastWord; word++) {
+            long bits = bitsOf(word, from, last);
+            if ((words[word] & bits) != bits) {
+                WORD.getAndBitwiseOr(words, word, bits);
+            }
+        }
+    }
+
     /** Clears the bits of consecutive pages; costs what the range is long, whatever else is set. */
     public void clear(long from, long pageCount) {
         if (pageCount < 1) {
@@ -62,16 +77,18 @@ public final class PageBitmap {
         }
         long last = check(from) + check(pageCount - 1);
         int lastWord = (int) (check(last) >>> 6);
-        long bits = -1L << from;
         for (int word = (int) (from >>> 6); word <= lastWord; word++) {
-            if (word == lastWord) {
-                bits &= -1L >>> (63 - (last & 63));
-            }
+            long bits = bitsOf(word, from, last);
             if ((words[word] & bits) != 0) {
                 WORD.getAndBitwiseAnd(words, word, ~bits);
             }
-            bits = -1L;
         }
+    }
+
+    /** The bits of a word that stand for pages from {@code from} to {@code last}, of which it has at least one. */
+    private static long bitsOf(int word, long from, long last) {
+        long bits = word == from >>> 6 ? -1L << from : -1L;
+        return word == last >>> 6 ? bits & (-1L >>> (63 - (last & 63))) : bits;
     }
 
     /** Sets the bit of every page. */

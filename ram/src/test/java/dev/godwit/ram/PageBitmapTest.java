@@ -58,6 +58,18 @@ class PageBitmapTest {
 
     @ParameterizedTest(name = "pages {0} to {1}")
     @CsvSource({"0,0", "0,199", "63,64", "64,127", "65,66", "5,190", "127,128", "199,199"})
+    void setting_a_range_sets_it_and_nothing_else(long first, long last) {
+        PageBitmap bitmap = new PageBitmap(200);
+        bitmap.set(first, last - first + 1);
+        for (long page = 0; page < 200; page++) {
+            assertThat(bitmap.get(page)).as("page %d", page).isEqualTo(page >= first && page <= last);
+        }
+        bitmap.set(5, 0);
+        assertThat(bitmap.setPages()).isEqualTo(last - first + 1);
+    }
+
+    @ParameterizedTest(name = "pages {0} to {1}")
+    @CsvSource({"0,0", "0,199", "63,64", "64,127", "65,66", "5,190", "127,128", "199,199"})
     void clearing_a_range_clears_it_and_nothing_else(long first, long last) {
         PageBitmap bitmap = new PageBitmap(200);
         for (long page = 0; page < 200; page++) {
@@ -76,6 +88,8 @@ class PageBitmapTest {
         PageBitmap bitmap = new PageBitmap(70);
         assertThatThrownBy(() -> bitmap.clear(69, 2)).isInstanceOf(IndexOutOfBoundsException.class);
         assertThatThrownBy(() -> bitmap.clear(-1, 2)).isInstanceOf(IndexOutOfBoundsException.class);
+        assertThatThrownBy(() -> bitmap.set(69, 2)).isInstanceOf(IndexOutOfBoundsException.class);
+        assertThatThrownBy(() -> bitmap.set(-1, 2)).isInstanceOf(IndexOutOfBoundsException.class);
     }
 
     @ParameterizedTest(name = "seed {0}")

@@ -114,7 +114,7 @@ final class SnapshotTail {
 
     private static byte[] bytes(Content content) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        ByteOutput output = new ByteOutput(Channels.newChannel(bytes));
+        ByteOutput output = ByteOutput.ofLittle(Channels.newChannel(bytes));
         content.writeTo(output);
         output.flush();
         return bytes.toByteArray();

@@ -26,6 +26,12 @@ public final class Peers {
         return program(version.peer(), version.peer());
     }
 
+    /** {@return the folder to put on {@code PYTHONPATH} for QEMU's own QMP clients, or ends the test as skipped} */
+    public static Path pythonQmp() {
+        Path library = file("python-qmp/qemu/qmp/__init__.py", "python-qmp");
+        return library.resolve("../../..").normalize();
+    }
+
     /** {@return Xen's checker of current streams, or ends the test as skipped} */
     public static Path xenVerifyStream() {
         return program("verify-stream-v2", "xen-checkers");
@@ -44,6 +50,11 @@ public final class Peers {
     /** {@return the guest's initramfs, or ends the test as skipped} */
     public static Path initramfs() {
         return file("initramfs", "guest");
+    }
+
+    /** {@return memtest86+ for 64 bits, which starts by the Linux boot protocol, or ends the test as skipped} */
+    public static Path memtest86() {
+        return file("memtest86+x64.bin", "memtest86");
     }
 
     private static Path program(String name, String peer) {

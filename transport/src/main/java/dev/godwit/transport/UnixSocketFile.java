@@ -19,13 +19,25 @@ final class UnixSocketFile {
 
     private UnixSocketFile() {}
 
+    /**
+     * A socket that is bound and listens.
+     *
+     * @param cleanup removes its file
+     */
+    record Bound(ServerSocketChannel server, SocketMigrationListener.Cleanup cleanup) {}
+
     static MigrationListener listen(MigrationUri.Unix uri) throws IOException {
+        Bound bound = bind(uri);
+        return new SocketMigrationListener(bound.server, uri, bound.cleanup);
+    }
+
+    static Bound bind(MigrationUri.Unix uri) throws IOException {
         Addresses.of(uri);
         refuseWhatIsInUse(uri);
         ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
             Object key = bindPrivately(server, uri.path().toAbsolutePath());
-            return new SocketMigrationListener(server, uri, () -> removeOwn(uri.path(), key));
+            return new Bound(server, () -> removeOwn(uri.path(), key));
         } catch (IOException | RuntimeException e) {
             server.close();
             throw e;

@@ -7,7 +7,7 @@ import java.util.OptionalLong;
  *
  * @param status {@code unstarted}, {@code measuring} or {@code measured}
  * @param dirtyRateMebibytesPerSecond once it is measured
- * @param startTimeSeconds when measuring began, in seconds of the host's boot clock; 0 before
+ * @param startTimeSeconds when measuring began, in seconds since 1970; 0 before
  * @param calcTimeMs for how long it measures
  * @param mode QEMU's word: {@code page-sampling}, {@code dirty-ring} or {@code dirty-bitmap}
  * @param samplePages how many pages a GiB are looked at, with page-sampling

@@ -11,6 +11,9 @@ import java.util.function.Consumer;
  */
 public interface MachineControl {
 
+    /** {@return which machine this is} */
+    MachineIdentity identity();
+
     /** {@return whether the guest runs, and if not why} */
     RunStatus runStatus();
 

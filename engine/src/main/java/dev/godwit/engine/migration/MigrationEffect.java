@@ -6,6 +6,8 @@ public enum MigrationEffect {
     TELL_STATUS,
     /** Close the connections, so that nobody waits at them. */
     CLOSE_CONNECTIONS,
+    /** Source: say that no more comes, and hear what the destination makes of it, for a while. */
+    END_OUTPUT,
     /** Source: the guest goes on here, if it ran. */
     TAKE_GUEST_BACK,
     /** Source: this copy of the guest never runs again. */

@@ -50,7 +50,7 @@ public enum MigrationParameter {
     /** Godwit's own: how the guest's writes are found; empty for the best way that the host has. */
     X_DIRTY_LOG(Kind.text("")),
     /** Godwit's own: the scan, skip and stop rules. */
-    X_POLICY(Kind.word("qemu", "qemu", "xen"));
+    X_POLICY(Kind.word("qemu", "qemu", "brief", "xen"));
 
     @SuppressWarnings("ImmutableEnumChecker") // every kind is a record of immutable values
     private final Kind kind;

@@ -45,42 +45,52 @@ public final class MigrationParameters {
         switch (parameter.kind()) {
             case MigrationParameter.Kind.Whole(Long _, long least, long most) -> {
                 if (!(value instanceof Long number) || number < least || number > most) {
-                    throw bad(parameter, "a whole number from %d to %d".formatted(least, most), value);
+                    throw bad(parameter, range(parameter, least, most));
                 }
             }
             case MigrationParameter.Kind.Truth _ -> {
                 if (!(value instanceof Boolean)) {
-                    throw bad(parameter, "true or false", value);
+                    throw bad(parameter, "true or false");
                 }
             }
             case MigrationParameter.Kind.Word(String _, var words) -> {
                 if (!(value instanceof String word) || !words.contains(word)) {
-                    throw bad(parameter, "one of " + words, value);
+                    throw bad(parameter, "one of " + words);
                 }
             }
             case MigrationParameter.Kind.Text _ -> {
                 if (!(value instanceof String)) {
-                    throw bad(parameter, "text", value);
+                    throw bad(parameter, "text");
                 }
             }
         }
+    }
+
+    /** QEMU's words, which are not of one piece. */
+    private static String range(MigrationParameter parameter, long least, long most) {
+        if (parameter == MigrationParameter.DOWNTIME_LIMIT) {
+            return "an integer in the range of 0 to (2000 * 1000) ms";
+        }
+        return (parameter.word().startsWith("multifd-")
+                        ? "a value between %d and %d"
+                        : "an integer in the range of %d to %d")
+                .formatted(least, most);
     }
 
     private void checkTogether() throws ControlException {
         long cacheBytes = number(MigrationParameter.XBZRLE_CACHE_SIZE);
         if (Long.bitCount(cacheBytes) != 1) {
-            throw bad(MigrationParameter.XBZRLE_CACHE_SIZE, "a power of two of at least a page", cacheBytes);
+            throw bad(MigrationParameter.XBZRLE_CACHE_SIZE, "a power of two no less than the target page size");
         }
         if (number(MigrationParameter.MAX_CPU_THROTTLE) < number(MigrationParameter.CPU_THROTTLE_INITIAL)) {
-            throw bad(
-                    MigrationParameter.MAX_CPU_THROTTLE,
-                    "a number from cpu-throttle-initial to 99",
-                    number(MigrationParameter.MAX_CPU_THROTTLE));
+            throw bad(MigrationParameter.MAX_CPU_THROTTLE, "an integer in the range of cpu_throttle_initial to 99");
         }
     }
 
-    private static ControlException bad(MigrationParameter parameter, String expected, Object found) {
-        return new ControlException("Parameter '%s' expects %s, found %s".formatted(parameter.word(), expected, found));
+    /** QEMU names parameters with underscores here. */
+    private static ControlException bad(MigrationParameter parameter, String expected) {
+        return new ControlException(
+                "Parameter '%s' expects %s".formatted(parameter.word().replace('-', '_'), expected));
     }
 
     /** {@return the value of a parameter} */

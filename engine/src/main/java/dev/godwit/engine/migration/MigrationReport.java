@@ -54,6 +54,22 @@ public record MigrationReport(
         blockedReasons = List.copyOf(blockedReasons);
     }
 
+    /** {@return the same with the addresses where a destination listens} */
+    public MigrationReport withSocketAddresses(List<String> addresses) {
+        return new MigrationReport(
+                status,
+                errorDescription,
+                totalTimeMs,
+                setupTimeMs,
+                expectedDowntimeMs,
+                downtimeMs,
+                ram,
+                xbzrle,
+                cpuThrottlePercentage,
+                addresses,
+                blockedReasons);
+    }
+
     /**
      * Counters of RAM.
      *

@@ -1,6 +1,7 @@
 package dev.godwit.engine.migration;
 
 import static dev.godwit.engine.migration.MigrationEffect.CLOSE_CONNECTIONS;
+import static dev.godwit.engine.migration.MigrationEffect.END_OUTPUT;
 import static dev.godwit.engine.migration.MigrationEffect.GIVE_GUEST_UP;
 import static dev.godwit.engine.migration.MigrationEffect.TAKE_GUEST_BACK;
 import static dev.godwit.engine.migration.MigrationEffect.TELL_STATUS;
@@ -46,8 +47,9 @@ import dev.godwit.engine.migration.MigrationTrigger.Undone;
  *
  * <p>The guest is never taken back once the destination may run it: with a return path from its word on, without one
  * from the last byte on. So a Confirmed that meets a cancellation of the last stage completes the migration, as do a
- * last byte without a return path, and a failure after the word. A connection that is lost after the last byte and
- * before the word is a failure, as in QEMU (section 3.5).
+ * last byte without a return path, and a failure after the word. A cancellation of the last stage therefore does not
+ * close the connection, as QEMU does, but ends what is sent: the destination then says what became of it. A connection
+ * that is lost after the last byte and before the word is a failure, as in QEMU (section 3.5).
  */
 public final class SourceStates {
 
@@ -102,7 +104,7 @@ public final class SourceStates {
             case AllSent(boolean returnPath) ->
                 !returnPath || device.confirmed() ? completed() : to(new Device(true, false));
             case Confirmed _ -> device.allSent() ? completed() : to(new Device(false, true));
-            case Cancel _ -> device.confirmed() ? to(device) : to(new Cancelling(true), TELL_STATUS, CLOSE_CONNECTIONS);
+            case Cancel _ -> device.confirmed() ? to(device) : to(new Cancelling(true), TELL_STATUS, END_OUTPUT);
             case Failure(String error) -> {
                 if (device.confirmed()) {
                     yield completed();

@@ -153,7 +153,7 @@ public final class IncomingPrecopy {
                 case STOP_GUEST -> machineRun.sendBack();
                 case REFUSE -> stream.refuse();
                 case TELL_STATUS -> statusEvents.accept(new MachineEvent.StatusChanged(state.status()));
-                case CLOSE_CONNECTIONS, TAKE_GUEST_BACK, GIVE_GUEST_UP -> throw new AssertionError(effect);
+                case CLOSE_CONNECTIONS, END_OUTPUT, TAKE_GUEST_BACK, GIVE_GUEST_UP -> throw new AssertionError(effect);
             }
         }
     }

@@ -17,7 +17,8 @@ import java.io.IOException;
  * close
  * </pre>
  *
- * <p>Owned by one thread, but for {@link #abort}. After an exception only {@link #abort} and {@link #close} are of use.
+ * <p>Owned by one thread, but for {@link #endOutput} and {@link #abort}. After an exception only those and
+ * {@link #close} are of use.
  */
 public interface OutgoingStream extends AutoCloseable {
 
@@ -81,6 +82,12 @@ public interface OutgoingStream extends AutoCloseable {
 
     /** {@return what has been sent} */
     TransferCounters counters();
+
+    /**
+     * Tells the destination that no more comes, from any thread; it is still listened to. Whoever writes ends with an
+     * exception. Does nothing where the channel cannot do that.
+     */
+    void endOutput();
 
     /** Closes the channels, from any thread: whoever writes or listens ends with an exception. Does not block. */
     void abort();

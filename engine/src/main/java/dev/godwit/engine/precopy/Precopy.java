@@ -51,6 +51,9 @@ public final class Precopy {
     /** How long to wait for the destination to say why its connection cannot be written to. */
     private static final long REASON_WAIT_MS = 1000;
 
+    /** How long a destination that may have everything has to say so, when the migration is cancelled. */
+    private static final long VERDICT_WAIT_MS = 5000;
+
     private final Machine machine;
     private final MachineRun machineRun;
     private final Connector connector;
@@ -196,20 +199,22 @@ public final class Precopy {
     }
 
     private void awaitContinue() throws IOException {
-        awaitWhile(() -> state instanceof MigrationState.PreSwitchover, Long.MAX_VALUE);
+        awaitWhile(() -> state instanceof MigrationState.PreSwitchover && destinationFailure == null, Long.MAX_VALUE);
         words.check();
     }
 
     private void awaitWord() throws IOException {
-        awaitWhile(() -> !(state instanceof MigrationState.Completed), Long.MAX_VALUE);
+        awaitWhile(() -> state instanceof MigrationState.Device && destinationFailure == null, Long.MAX_VALUE);
+        if (!(state instanceof MigrationState.Completed)) {
+            words.check();
+        }
     }
 
-    private synchronized void awaitWhile(BooleanSupplier waiting, long mostMs) throws IOException {
+    private synchronized void awaitWhile(BooleanSupplier waiting, long mostMs) throws InterruptedIOException {
         long startNs = System.nanoTime();
         long leftMs = mostMs;
         try {
             while (leftMs > 0 && waiting.getAsBoolean()) {
-                words.check();
                 wait(leftMs);
                 leftMs = mostMs - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - startNs);
             }
@@ -224,6 +229,13 @@ public final class Precopy {
      */
     private void conclude(@Nullable Throwable lapFailure) throws MigrationException {
         Throwable failure = lapFailure == null ? null : explained(lapFailure);
+        if (state instanceof MigrationState.Cancelling(boolean mayBeThere) && mayBeThere) {
+            try {
+                awaitVerdict();
+            } catch (InterruptedIOException _) {
+                Thread.currentThread().interrupt();
+            }
+        }
         closeStream(failure);
         if (state instanceof MigrationState.Cancelling) {
             apply(new MigrationTrigger.Undone());
@@ -250,7 +262,7 @@ public final class Precopy {
         if (lapFailure instanceof IOException && stream != null && stream.hasReturnPath()) {
             try {
                 awaitWhile(this::isUndecided, REASON_WAIT_MS);
-            } catch (IOException e) {
+            } catch (InterruptedIOException e) {
                 lapFailure.addSuppressed(e);
             }
         }
@@ -323,6 +335,7 @@ public final class Precopy {
                         stream.abort();
                     }
                 }
+                case END_OUTPUT -> endOutput();
                 case TAKE_GUEST_BACK -> takeBack();
                 case GIVE_GUEST_UP -> machineRun.giveUp();
                 case START_GUEST, STOP_GUEST, CONFIRM, REFUSE -> throw new AssertionError(effect);
@@ -337,6 +350,34 @@ public final class Precopy {
             toldStatus = status;
             settings.tell(new MachineEvent.StatusChanged(status));
         }
+    }
+
+    /**
+     * Where the destination may have everything, its word is awaited: closing now would lose it, and run two guests.
+     */
+    private void endOutput() {
+        OutgoingStream open = stream;
+        if (open == null) {
+            return;
+        }
+        if (!open.hasReturnPath()) {
+            open.abort();
+            return;
+        }
+        // Neither here, where the lock is held, nor before the wait: it may have to wait for whoever writes.
+        Thread.ofVirtual().name("end-output").start(open::endOutput);
+        Thread.ofVirtual().name("cancel").start(() -> {
+            try {
+                awaitVerdict();
+            } catch (InterruptedIOException _) {
+                Thread.currentThread().interrupt();
+            }
+            open.abort();
+        });
+    }
+
+    private void awaitVerdict() throws InterruptedIOException {
+        awaitWhile(() -> state instanceof MigrationState.Cancelling && destinationFailure == null, VERDICT_WAIT_MS);
     }
 
     private void takeBack() {

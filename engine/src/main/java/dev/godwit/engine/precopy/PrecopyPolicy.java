@@ -18,6 +18,11 @@ public record PrecopyPolicy(ScanOrder scan, SkipRule skip, StopRule stop, boolea
         return new PrecopyPolicy(new LinearScan(memory), SkipRule.NONE, new DowntimeStop(), false);
     }
 
+    /** {@return QEMU's rules, but for a pause that is as short as the guest's writing allows} */
+    public static PrecopyPolicy brief(GuestMemory memory) {
+        return new PrecopyPolicy(new LinearScan(memory), SkipRule.NONE, new BriefStop(), false);
+    }
+
     /** {@return the rules of Xen's HVM save of 2007} */
     public static PrecopyPolicy xen(GuestMemory memory) {
         return new PrecopyPolicy(
@@ -27,12 +32,13 @@ public record PrecopyPolicy(ScanOrder scan, SkipRule skip, StopRule stop, boolea
     /**
      * {@return the rules of a name}
      *
-     * @param name {@code qemu} or {@code xen}
+     * @param name {@code qemu}, {@code brief} or {@code xen}
      * @throws IllegalArgumentException if it is another
      */
     public static PrecopyPolicy named(String name, GuestMemory memory) {
         return switch (name) {
             case "qemu" -> qemu(memory);
+            case "brief" -> brief(memory);
             case "xen" -> xen(memory);
             default -> throw new IllegalArgumentException("no such precopy policy: " + name);
         };

@@ -40,7 +40,7 @@ public record MappedRamHead(Configuration configuration, int ramSectionId, long 
      */
     public static byte[] opening(Configuration configuration, int ramSectionId, long totalBytes) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        ByteOutput output = new ByteOutput(Channels.newChannel(bytes));
+        ByteOutput output = ByteOutput.ofLittle(Channels.newChannel(bytes));
         StreamHeader.write(output);
         ConfigurationSection.write(output, configuration);
         Sections.writeHeader(

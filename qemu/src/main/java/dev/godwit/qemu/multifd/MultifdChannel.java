@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One channel's loop: reads packets, decodes their pages and hands them to a lane of its own. Owned by one thread; its
- * buffers, of 1.5 MiB at most, live as long as {@link #run()}.
+ * buffers, of 1.5 MiB or little more, live as long as {@link #run()}.
  */
 final class MultifdChannel {
 
@@ -29,7 +29,8 @@ final class MultifdChannel {
     private final RamSink sink;
     private final MultifdBarrier barrier;
     private final Progress progress;
-    private long positionBytes;
+    private final PacketPages packetPages = new PacketPages();
+    private long headerPositionBytes;
     private int id;
     private @Nullable RamLayout layout;
     private @Nullable PageLane lane;
@@ -50,26 +51,32 @@ final class MultifdChannel {
      */
     void run() throws IOException {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment pages = arena.allocate(PAGES_BYTES, Page.SIZE_BYTES);
-            ByteBuffer header = arena.allocate(MultifdPacket.LENGTH_BYTES).asByteBuffer();
-            register(header);
+            register(arena.allocate(MultifdInit.LENGTH_BYTES).asByteBuffer());
             switch (method) {
-                case NONE -> loop(header, (packet) -> readPlain(packet, pages));
-                case ZLIB -> loopCompressed(header, pages, arena, MultifdDecompressor.zlib());
-                case ZSTD -> loopCompressed(header, pages, arena, MultifdDecompressor.zstd());
+                case NONE -> {
+                    PacketInput input = new PacketInput(in, section(), PAGES_BYTES, arena);
+                    loop(input, packet -> input.payload(packet.payloadBytes()));
+                }
+                case ZLIB -> loopCompressed(arena, MultifdDecompressor.zlib());
+                case ZSTD -> loopCompressed(arena, MultifdDecompressor.zstd());
             }
         }
         barrier.end(id);
     }
 
-    private void register(ByteBuffer header) throws IOException {
-        header.limit(MultifdInit.LENGTH_BYTES);
-        if (!fill(header, "multifd init packet", true)) {
-            throw new StreamFormatException(0, "multifd init packet", "64 bytes", "the channel's end");
+    private void register(ByteBuffer init) throws IOException {
+        while (init.hasRemaining()) {
+            if (in.read(init) < 0) {
+                throw new StreamFormatException(
+                        init.position(),
+                        "multifd init packet",
+                        init.remaining() + " more bytes of " + MultifdInit.LENGTH_BYTES,
+                        "the channel's end");
+            }
         }
-        MultifdInit init = MultifdInit.read(header.flip(), 0);
-        barrier.register(init, 0);
-        id = init.channelId();
+        MultifdInit read = MultifdInit.read(init.flip(), 0);
+        barrier.register(read, 0);
+        id = read.channelId();
         Thread.currentThread().setName("multifd-" + id);
     }
 
@@ -78,18 +85,18 @@ final class MultifdChannel {
         MemorySegment read(MultifdPacket packet) throws IOException;
     }
 
-    private void loopCompressed(
-            ByteBuffer header, MemorySegment pages, Arena arena, MultifdDecompressor newDecompressor)
-            throws IOException {
-        ByteBuffer compressed = arena.allocate(MultifdPacket.MAX_PAYLOAD_BYTES).asByteBuffer();
+    private void loopCompressed(Arena arena, MultifdDecompressor newDecompressor) throws IOException {
+        PacketInput input = new PacketInput(in, section(), MultifdPacket.MAX_PAYLOAD_BYTES, arena);
+        MemorySegment pages = arena.allocate(PAGES_BYTES, Page.SIZE_BYTES);
         try (MultifdDecompressor decompressor = newDecompressor) {
-            loop(header, packet -> readCompressed(packet, pages, compressed, decompressor));
+            loop(input, packet -> readCompressed(packet, input, pages, decompressor));
         }
     }
 
-    private void loop(ByteBuffer header, Payload payload) throws IOException {
-        while (readHeader(header)) {
-            MultifdPacket packet = MultifdPacket.read(header.flip(), positionBytes - MultifdPacket.LENGTH_BYTES);
+    private void loop(PacketInput input, Payload payload) throws IOException {
+        while (input.awaitHeader()) {
+            headerPositionBytes = input.positionBytes();
+            MultifdPacket packet = input.header();
             checkMethod(packet);
             if (packet.offsetsBytes().length > 0) {
                 takePages(packet, payload);
@@ -103,23 +110,11 @@ final class MultifdChannel {
         }
     }
 
-    /** The flags in the first bytes say whether the packet is of this kind, and so how long it is. */
-    private boolean readHeader(ByteBuffer header) throws IOException {
-        header.clear().limit(MultifdPacket.PREFIX_BYTES);
-        if (!fill(header, section(), true)) {
-            return false;
-        }
-        MultifdPacket.checkPrefix(header.duplicate().rewind(), positionBytes - MultifdPacket.PREFIX_BYTES);
-        header.limit(MultifdPacket.LENGTH_BYTES);
-        fill(header, section(), false);
-        return true;
-    }
-
     private void checkMethod(MultifdPacket packet) throws StreamFormatException {
         int found = packet.flags() & MultifdMethod.MASK;
         if (found != method.flag() && (packet.normalPages() > 0 || found != 0)) {
             throw new StreamFormatException(
-                    positionBytes - MultifdPacket.LENGTH_BYTES + 8,
+                    headerPositionBytes + 8,
                     section(),
                     "method " + MultifdMethod.describe(method.flag()),
                     MultifdMethod.describe(found));
@@ -135,7 +130,7 @@ final class MultifdChannel {
         MemorySegment pages = packet.normalPages() > 0 ? payload.read(packet) : MemorySegment.NULL;
         barrier.enterPages(id);
         try {
-            handOver(packet, lane, block, pages);
+            packetPages.handOver(packet, lane, block, pages);
         } finally {
             barrier.leavePages();
         }
@@ -146,13 +141,13 @@ final class MultifdChannel {
         int index = blocks.indexOf(packet.block());
         if (index < 0) {
             throw new StreamFormatException(
-                    positionBytes - MultifdPacket.LENGTH_BYTES, section(), "a block of the block list", packet.block());
+                    headerPositionBytes, section(), "a block of the block list", packet.block());
         }
         RamBlock block = blocks.block(index);
         for (long offset : packet.offsetsBytes()) {
             if (offset > block.lengthBytes() - Page.SIZE_BYTES) {
                 throw new StreamFormatException(
-                        positionBytes - MultifdPacket.LENGTH_BYTES,
+                        headerPositionBytes,
                         section(),
                         "offsets in block " + block.id() + " of " + block.lengthBytes() + " bytes",
                         "0x%x".formatted(offset));
@@ -161,70 +156,21 @@ final class MultifdChannel {
         return index;
     }
 
-    /** Pages that follow each other go as one run. */
-    private static void handOver(MultifdPacket packet, PageLane lane, int block, MemorySegment pages)
-            throws IOException {
-        long[] offsets = packet.offsetsBytes();
-        int normalPages = packet.normalPages();
-        int start = 0;
-        while (start < offsets.length) {
-            int limit = start < normalPages ? normalPages : offsets.length;
-            int end = start + 1;
-            while (end < limit && offsets[end] == offsets[end - 1] + Page.SIZE_BYTES) {
-                end++;
-            }
-            long lengthBytes = (long) (end - start) * Page.SIZE_BYTES;
-            if (start < normalPages) {
-                lane.pages(block, offsets[start], pages.asSlice((long) start * Page.SIZE_BYTES, lengthBytes));
-            } else {
-                lane.zeroPages(block, offsets[start], lengthBytes);
-            }
-            start = end;
-        }
-    }
-
-    private MemorySegment readPlain(MultifdPacket packet, MemorySegment pages) throws IOException {
-        MemorySegment read = pages.asSlice(0, packet.payloadBytes());
-        fill(read.asByteBuffer(), section(), false);
-        return read;
-    }
-
     private MemorySegment readCompressed(
-            MultifdPacket packet, MemorySegment pages, ByteBuffer compressed, MultifdDecompressor decompressor)
+            MultifdPacket packet, PacketInput input, MemorySegment pages, MultifdDecompressor decompressor)
             throws IOException {
-        compressed.clear().limit(packet.payloadBytes());
-        fill(compressed, section(), false);
+        MemorySegment compressed = input.payload(packet.payloadBytes());
         MemorySegment decoded = pages.asSlice(0, (long) packet.normalPages() * Page.SIZE_BYTES);
         try {
-            decompressor.decode(compressed.flip(), decoded.asByteBuffer());
+            decompressor.decode(compressed.asByteBuffer(), decoded.asByteBuffer());
         } catch (PageDecodingException e) {
             throw new StreamFormatException(
-                    positionBytes - packet.payloadBytes(),
+                    headerPositionBytes + MultifdPacket.LENGTH_BYTES,
                     section(),
                     packet.normalPages() + " pages by " + MultifdMethod.describe(method.flag()),
                     String.valueOf(e.getMessage()));
         }
         return decoded;
-    }
-
-    /** {@return false at the channel's end, if that is allowed here} */
-    private boolean fill(ByteBuffer target, String section, boolean mayEnd) throws IOException {
-        int start = target.position();
-        while (target.hasRemaining()) {
-            int read = in.read(target);
-            if (read < 0) {
-                if (mayEnd && target.position() == start) {
-                    return false;
-                }
-                throw new StreamFormatException(
-                        positionBytes + target.position() - start,
-                        section,
-                        target.remaining() + " more bytes",
-                        "the channel's end");
-            }
-        }
-        positionBytes += target.position() - start;
-        return true;
     }
 
     private String section() {

@@ -1,4 +1,4 @@
-package dev.godwit.qemu;
+package dev.godwit.testkit;
 
 import dev.godwit.engine.machine.DeviceState;
 import dev.godwit.engine.machine.DirtyLog;
@@ -26,7 +26,10 @@ import org.jspecify.annotations.Nullable;
  * A machine whose one vCPU is a thread that writes random words to random pages of its RAM. Its dirty log finds what
  * was written by comparing RAM with a copy of it.
  */
-final class TestMachine implements Machine {
+public final class WritingMachine implements Machine {
+
+    /** In place of a time between two writes: none is made. */
+    public static final long IDLE = -1;
 
     private final Arena arena = Arena.ofShared();
     private final GuestMemory memory;
@@ -37,10 +40,16 @@ final class TestMachine implements Machine {
     private final AtomicLong steps = new AtomicLong();
     private volatile boolean wanted;
     private @Nullable Thread vcpu;
-    volatile int throttledTo;
-    volatile boolean resumeFails;
+    private volatile int throttledTo;
+    private volatile boolean resumeFails;
+    private List<DeviceState> moreDevices = List.of();
 
-    TestMachine(String type, long seed, long writeEveryNs, RamBlock... blocks) {
+    /**
+     * A paused machine whose RAM is zero.
+     *
+     * @param writeEveryNs how long the vCPU rests between two writes, or {@link #IDLE}
+     */
+    public WritingMachine(String type, long seed, long writeEveryNs, RamBlock... blocks) {
         this.type = type;
         this.random = new SplittableRandom(seed);
         this.writeEveryNs = writeEveryNs;
@@ -55,7 +64,7 @@ final class TestMachine implements Machine {
     }
 
     /** Fills every second page. */
-    TestMachine filled() {
+    public WritingMachine filled() {
         for (MemorySegment block : memory.blocks()) {
             for (long at = 0; at < block.byteSize(); at += 2 * Page.SIZE_BYTES) {
                 for (long word = at; word < at + Page.SIZE_BYTES; word += 8) {
@@ -66,12 +75,20 @@ final class TestMachine implements Machine {
         return this;
     }
 
-    TestMachine uuid(UUID other) {
+    /** Says who the guest is. */
+    public WritingMachine uuid(UUID other) {
         uuid = Optional.of(other);
         return this;
     }
 
-    boolean holdsTheSameAs(TestMachine other) {
+    /** Adds devices to those that are saved. */
+    public WritingMachine devices(DeviceState... more) {
+        moreDevices = List.of(more);
+        return this;
+    }
+
+    /** {@return whether RAM, block by block, and the vCPU of another machine are as this one's} */
+    public boolean holdsTheSameAs(WritingMachine other) {
         for (int block = 0; block < memory.blocks().size(); block++) {
             int same =
                     other.memory.layout().indexOf(memory.layout().block(block).id());
@@ -82,20 +99,33 @@ final class TestMachine implements Machine {
         return steps() == other.steps();
     }
 
-    long steps() {
+    /** {@return how many writes the vCPU has made} */
+    public long steps() {
         return steps.get();
     }
 
     private void work() {
+        steps.incrementAndGet();
+        while (wanted && writeEveryNs == IDLE) {
+            LockSupport.park();
+        }
         while (wanted) {
             MemorySegment block = memory.block(random.nextInt(memory.blocks().size()));
             long word = random.nextLong(block.byteSize() / 8);
             block.set(ValueLayout.JAVA_LONG, word * 8, random.nextLong());
             steps.incrementAndGet();
-            if (writeEveryNs > 0) {
-                LockSupport.parkNanos(writeEveryNs);
-            }
+            LockSupport.parkNanos(writeEveryNs);
         }
+    }
+
+    /** Makes every later {@link #resume} fail. */
+    public void failToResume() {
+        resumeFails = true;
+    }
+
+    /** {@return the throttling that was asked for last, in percent} */
+    public int throttledTo() {
+        return throttledTo;
     }
 
     @Override
@@ -133,6 +163,7 @@ final class TestMachine implements Machine {
         Thread running = vcpu;
         wanted = false;
         if (running != null) {
+            LockSupport.unpark(running);
             try {
                 running.join();
             } catch (InterruptedException e) {
@@ -163,11 +194,13 @@ final class TestMachine implements Machine {
         if (wanted) {
             throw new IllegalStateException("it runs");
         }
-        return new MachineState(List.of(
-                DeviceState.of("test/vcpu", 0, 1).uint64("steps", steps()).build(),
-                DeviceState.of("test/rom", 1, 2)
-                        .buffer("content", new byte[] {1, 2, 3})
-                        .build()));
+        List<DeviceState> devices = new ArrayList<>();
+        devices.add(DeviceState.of("test/vcpu", 0, 1).uint64("steps", steps()).build());
+        devices.add(DeviceState.of("test/rom", 1, 2)
+                .buffer("content", new byte[] {1, 2, 3})
+                .build());
+        devices.addAll(moreDevices);
+        return new MachineState(devices);
     }
 
     @Override

@@ -1,0 +1,108 @@
+package dev.godwit.cli;
+
+import dev.godwit.engine.Progress;
+import dev.godwit.operations.machine.DriveMigration;
+import dev.godwit.operations.machine.DriveOptions;
+import dev.godwit.operations.machine.DriveResult;
+import dev.godwit.qmp.JsonArray;
+import dev.godwit.qmp.JsonObject;
+import dev.godwit.qmp.JsonValue;
+import dev.godwit.qmp.QmpAddress;
+import dev.godwit.qmp.QmpClient;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/** A machine of the demo: {@code godwit run} in a process of its own, controlled over its QMP socket. */
+final class DemoMachine implements AutoCloseable {
+
+    private static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
+
+    private final DemoHost host;
+    private final QmpAddress qmp;
+
+    private DemoMachine(DemoHost host, QmpAddress qmp) {
+        this.host = host;
+        this.qmp = qmp;
+    }
+
+    /**
+     * Starts one and waits until it can be used.
+     *
+     * @param kind where it runs
+     * @param folder where its socket is to be
+     * @param name of the machine
+     * @param arguments of {@code godwit run}
+     */
+    static DemoMachine start(DemoHost.Kind kind, Path folder, String name, List<String> arguments) throws IOException {
+        Path socket = folder.resolve(name + ".qmp");
+        List<String> all = new ArrayList<>(List.of("run", "--quiet", "--name", name, "--qmp", "unix:" + socket));
+        all.addAll(arguments);
+        DemoMachine machine = new DemoMachine(DemoHost.start(kind, all), new QmpAddress.Unix(socket));
+        machine.awaitReady();
+        return machine;
+    }
+
+    /** Its first line says that it can be used; what it says later is passed over, so that it never waits for us. */
+    private void awaitReady() throws IOException {
+        BufferedReader said = host.said();
+        String line = said.readLine();
+        if (line == null || !line.contains("QMP at ")) {
+            host.end();
+            throw new IOException("a machine did not start" + (line == null ? "" : ": " + line));
+        }
+        Thread.ofVirtual().name("demo-machine").start(() -> said.lines().forEach(_ -> {}));
+    }
+
+    /** Executes a command of its control socket. */
+    JsonObject execute(String command, JsonObject arguments) throws IOException {
+        try (QmpClient client = QmpClient.connect(qmp)) {
+            return client.execute(command, arguments, LONGEST_WAIT);
+        }
+    }
+
+    /** Sets a capability, such as multifd, that both sides need. */
+    void enable(String capability) throws IOException {
+        JsonObject one = JsonObject.of("capability", capability).with("state", true);
+        execute(
+                "migrate-set-capabilities",
+                JsonObject.empty().with("capabilities", new JsonArray(List.<JsonValue>of(one))));
+    }
+
+    /** Migrates its guest. */
+    DriveResult migrateTo(String uri, Set<String> capabilities, JsonObject parameters) throws IOException {
+        try (DriveMigration migration =
+                new DriveMigration(new DriveOptions(qmp, uri, capabilities, parameters), Progress.NONE)) {
+            return migration.run();
+        }
+    }
+
+    /** {@return how many pages it has found right} Fails if one is not what its program says it must be. */
+    long verify() throws IOException {
+        JsonObject answer = execute("x-godwit-verify", JsonObject.empty());
+        if (!answer.truth("sound").orElse(false)) {
+            throw new IOException("the machine found its memory wrong: " + answer);
+        }
+        return answer.wholeNumber("checked-pages").orElse(0);
+    }
+
+    /** {@return how many pages its vCPUs have written} */
+    long writtenPages() throws IOException {
+        return execute("x-godwit-load", JsonObject.empty())
+                .wholeNumber("written-pages")
+                .orElse(0);
+    }
+
+    @Override
+    public void close() throws IOException {
+        try {
+            execute("quit", JsonObject.empty());
+        } finally {
+            host.end();
+        }
+    }
+}

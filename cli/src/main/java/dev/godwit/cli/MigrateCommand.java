@@ -1,0 +1,194 @@
+package dev.godwit.cli;
+
+import dev.godwit.operations.machine.DriveMigration;
+import dev.godwit.operations.machine.DriveOptions;
+import dev.godwit.operations.machine.DriveResult;
+import dev.godwit.qmp.JsonObject;
+import dev.godwit.qmp.QmpAddress;
+import dev.godwit.transport.ByteSize;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code godwit migrate}. */
+@Command(
+        name = "migrate",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Migrates the guest of a machine of Godwit's own, or of a QEMU, to another one that waits for it.",
+            "Succeeds when the destination says that it has the guest. Ctrl-C cancels: the guest stays at the source."
+        })
+final class MigrateCommand implements Callable<Integer> {
+
+    @Mixin
+    private CommonOptions common = new CommonOptions();
+
+    @Option(
+            names = "--qmp",
+            required = true,
+            paramLabel = "SOCKET",
+            description = "The source's QMP socket: unix:PATH or PATH.")
+    private QmpAddress qmp = new QmpAddress.Unix(Path.of(""));
+
+    @Parameters(paramLabel = "URI", description = "Where the destination listens: tcp:HOST:PORT or unix:PATH.")
+    private String uri = "";
+
+    @Option(
+            names = "--policy",
+            paramLabel = "NAME",
+            description = {
+                "The scan, skip and stop rules of a machine of Godwit's own: qemu (default); brief, which goes on until"
+                        + " the pause is as short as the guest's writing allows; or xen."
+            })
+    private @Nullable String policy;
+
+    @Option(names = "--multifd-channels", paramLabel = "N", description = "Connections for pages; as the destination.")
+    private @Nullable Integer multifdChannels;
+
+    @Option(
+            names = "--multifd-compression",
+            paramLabel = "METHOD",
+            description = "none (default), zlib or zstd; as the destination.")
+    private @Nullable String multifdCompression;
+
+    @Option(names = "--max-bandwidth", paramLabel = "SIZE", description = "Bytes a second at most; 0 for no limit.")
+    private @Nullable ByteCount maxBandwidth;
+
+    @Option(names = "--downtime-limit", paramLabel = "MS", description = "How long the guest may stand still.")
+    private @Nullable Integer downtimeLimitMs;
+
+    @Option(names = "--xbzrle", description = "Send pages that were sent before as differences.")
+    private boolean xbzrle;
+
+    @Option(names = "--xbzrle-cache-size", paramLabel = "SIZE", description = "Memory for that, a power of two.")
+    private @Nullable ByteCount xbzrleCacheSize;
+
+    @Option(names = "--auto-converge", description = "Slow the guest down if it writes faster than can be sent.")
+    private boolean autoConverge;
+
+    @Option(names = "--switchover-ack", description = "Wait for the destination's leave; it has it on too.")
+    private boolean switchoverAck;
+
+    @Option(names = "--validate-uuid", description = "The destination must be the same guest.")
+    private boolean validateUuid;
+
+    @Option(
+            names = "--return-path",
+            negatable = true,
+            defaultValue = "true",
+            fallbackValue = "true",
+            description = "The destination says that it has the guest (default); without, nobody knows.")
+    private boolean returnPath = true;
+
+    @Option(
+            names = "--tls-creds",
+            paramLabel = "ID",
+            description =
+                    "TLS with these credentials: the id of an object of the source, or of Godwit's machine a folder.")
+    private @Nullable String tlsCredentials;
+
+    @Option(names = "--tls-hostname", paramLabel = "NAME", description = "Whose certificate the destination must have.")
+    private @Nullable String tlsHostname;
+
+    @Override
+    public Integer call() throws Exception {
+        DriveOptions options = new DriveOptions(qmp, uri, capabilities(), parameters());
+        DriveResult result;
+        try (StatusLine progress = common.progress();
+                DriveMigration migration = new DriveMigration(options, progress);
+                Interruption.Registration _ = common.interruption().register(migration)) {
+            result = migration.run();
+        }
+        if (common.json) {
+            printJson(result);
+        } else {
+            printText(result);
+        }
+        return ExitStatus.DONE;
+    }
+
+    private Set<String> capabilities() {
+        Set<String> on = new LinkedHashSet<>();
+        add(on, returnPath, "return-path");
+        add(on, multifdChannels != null, "multifd");
+        add(on, xbzrle, "xbzrle");
+        add(on, autoConverge, "auto-converge");
+        add(on, switchoverAck, "switchover-ack");
+        add(on, validateUuid, "validate-uuid");
+        return on;
+    }
+
+    private static void add(Set<String> on, boolean wanted, String name) {
+        if (wanted) {
+            on.add(name);
+        }
+    }
+
+    private JsonObject parameters() {
+        if (multifdCompression != null && multifdChannels == null) {
+            throw common.usage("--multifd-compression needs --multifd-channels");
+        }
+        if (xbzrleCacheSize != null && !xbzrle) {
+            throw common.usage("--xbzrle-cache-size needs --xbzrle");
+        }
+        JsonObject set = JsonObject.empty();
+        set = policy == null ? set : set.with("x-policy", policy);
+        set = multifdChannels == null ? set : set.with("multifd-channels", multifdChannels);
+        set = multifdCompression == null ? set : set.with("multifd-compression", multifdCompression);
+        set = maxBandwidth == null ? set : set.with("max-bandwidth", maxBandwidth.bytes());
+        set = downtimeLimitMs == null ? set : set.with("downtime-limit", downtimeLimitMs);
+        set = xbzrleCacheSize == null ? set : set.with("xbzrle-cache-size", xbzrleCacheSize.bytes());
+        set = tlsCredentials == null ? set : set.with("tls-creds", tlsCredentials);
+        return tlsHostname == null ? set : set.with("tls-hostname", tlsHostname);
+    }
+
+    private void printText(DriveResult result) {
+        common.out()
+                .println(
+                        result.destinationConfirmed()
+                                ? "the guest is at the destination, which says so"
+                                : "everything was sent; without a return path the destination has not said that it has"
+                                        + " the guest");
+        JsonObject all = result.last().all();
+        JsonObject ram = all.object("ram").orElse(JsonObject.empty());
+        TextTable table = new TextTable("migration", "");
+        table.row("total time", ms(all, "total-time"));
+        table.row("the guest stood still", ms(all, "downtime"));
+        table.row("sent", ByteSize.format(ram.wholeNumber("transferred").orElse(0)));
+        table.row("RAM of the guest", ByteSize.format(ram.wholeNumber("total").orElse(0)));
+        table.row("passes", Long.toString(ram.wholeNumber("dirty-sync-count").orElse(0)));
+        table.row("pages with content", Long.toString(ram.wholeNumber("normal").orElse(0)));
+        table.row("zero pages", Long.toString(ram.wholeNumber("duplicate").orElse(0)));
+        table.print(common.out());
+        common.out().flush();
+    }
+
+    private static String ms(JsonObject answer, String name) {
+        return answer.wholeNumber(name).isPresent()
+                ? Durations.text(Duration.ofMillis(answer.wholeNumber(name).getAsLong()))
+                : "unknown";
+    }
+
+    private void printJson(DriveResult result) {
+        JsonObject all = result.last().all();
+        JsonObject ram = all.object("ram").orElse(JsonObject.empty());
+        JsonOutput.print(common.out(), json -> {
+            json.writeStringProperty(
+                    "guestLocation", result.destinationConfirmed() ? "GUEST_AT_DESTINATION" : "UNKNOWN");
+            all.wholeNumber("total-time").ifPresent(value -> json.writeNumberProperty("totalMs", value));
+            all.wholeNumber("downtime").ifPresent(value -> json.writeNumberProperty("downtimeMs", value));
+            ram.wholeNumber("transferred").ifPresent(value -> json.writeNumberProperty("sentBytes", value));
+            ram.wholeNumber("total").ifPresent(value -> json.writeNumberProperty("ramBytes", value));
+            ram.wholeNumber("dirty-sync-count").ifPresent(value -> json.writeNumberProperty("passes", value));
+            ram.wholeNumber("normal").ifPresent(value -> json.writeNumberProperty("normalPages", value));
+            ram.wholeNumber("duplicate").ifPresent(value -> json.writeNumberProperty("zeroPages", value));
+        });
+    }
+}

@@ -1,0 +1,5 @@
+/** The KVM machine. */
+@NullMarked
+package dev.godwit.kvm;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,61 @@
+package dev.godwit.operations.machine;
+
+import dev.godwit.engine.migration.ControlException;
+import dev.godwit.engine.migration.MigrationCapability;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+
+/** Which capabilities there are, and which go together, in QEMU's words (qemu-migration specification section 7.1). */
+final class CapabilityRules {
+
+    /** What machines of ours can do. ZERO_BLOCKS and LATE_BLOCK_ACTIVATE have no effect, as in QEMU. */
+    static final Set<MigrationCapability> SUPPORTED = Set.copyOf(EnumSet.of(
+            MigrationCapability.XBZRLE,
+            MigrationCapability.AUTO_CONVERGE,
+            MigrationCapability.ZERO_BLOCKS,
+            MigrationCapability.EVENTS,
+            MigrationCapability.RETURN_PATH,
+            MigrationCapability.PAUSE_BEFORE_SWITCHOVER,
+            MigrationCapability.MULTIFD,
+            MigrationCapability.LATE_BLOCK_ACTIVATE,
+            MigrationCapability.VALIDATE_UUID,
+            MigrationCapability.SWITCHOVER_ACK));
+
+    private record Conflict(MigrationCapability one, MigrationCapability other, String words) {}
+
+    private record Need(MigrationCapability one, MigrationCapability needed, String words) {}
+
+    private static final List<Conflict> CONFLICTS = List.of(new Conflict(
+            MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"));
+
+    private static final List<Need> NEEDS = List.of(new Need(
+            MigrationCapability.SWITCHOVER_ACK,
+            MigrationCapability.RETURN_PATH,
+            "Capability 'switchover-ack' requires capability 'return-path'"));
+
+    private CapabilityRules() {}
+
+    /**
+     * Checks capabilities that are to be on together.
+     *
+     * @throws ControlException if one is not supported, or they do not go together
+     */
+    static void check(Set<MigrationCapability> on) throws ControlException {
+        for (MigrationCapability capability : on) {
+            if (!SUPPORTED.contains(capability)) {
+                throw new ControlException("the capability '" + capability.word() + "' is not supported");
+            }
+        }
+        for (Conflict conflict : CONFLICTS) {
+            if (on.contains(conflict.one) && on.contains(conflict.other)) {
+                throw new ControlException(conflict.words);
+            }
+        }
+        for (Need need : NEEDS) {
+            if (on.contains(need.one) && !on.contains(need.needed)) {
+                throw new ControlException(need.words);
+            }
+        }
+    }
+}

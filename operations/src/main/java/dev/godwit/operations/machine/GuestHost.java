@@ -1,0 +1,383 @@
+package dev.godwit.operations.machine;
+
+import dev.godwit.engine.machine.Machine;
+import dev.godwit.engine.migration.Clock;
+import dev.godwit.engine.migration.ControlException;
+import dev.godwit.engine.migration.DirtyRateReport;
+import dev.godwit.engine.migration.MachineControl;
+import dev.godwit.engine.migration.MachineEvent;
+import dev.godwit.engine.migration.MachineIdentity;
+import dev.godwit.engine.migration.MachineRun;
+import dev.godwit.engine.migration.MigrationCapability;
+import dev.godwit.engine.migration.MigrationParameter;
+import dev.godwit.engine.migration.MigrationParameters;
+import dev.godwit.engine.migration.MigrationReport;
+import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.engine.precopy.Precopy;
+import dev.godwit.engine.precopy.PrecopySettings;
+import dev.godwit.qmp.server.QmpCommand;
+import dev.godwit.transport.MigrationUri;
+import java.io.Closeable;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A machine in this process with everything that can be done to it: it runs, is stopped, migrates away, and takes a
+ * guest that migrates here.
+ *
+ * <p>Commands may be given by any thread; one owner thread carries them out in order. What only asks does not wait for
+ * it. An outgoing or incoming migration has a thread of its own.
+ */
+public final class GuestHost implements MachineControl, Closeable {
+
+    private static final String IN_PROGRESS = "There's a migration process in progress";
+
+    private static final String GUEST_SHUTDOWN = "guest-shutdown";
+
+    private final Machine machine;
+    private final Optional<String> name;
+    private final MachineEvents events = new MachineEvents();
+    private final MachineRun machineRun;
+    private final OwnerThread owner = new OwnerThread();
+    private final MigrationSettings settings;
+    private final TlsObjects tlsObjects = new TlsObjects();
+    private final DirtyRateMeasurement dirtyRate;
+    private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
+    private volatile @Nullable OutgoingRun outgoing;
+    private volatile @Nullable IncomingRun incoming;
+
+    /**
+     * A host of a machine that is paused.
+     *
+     * @param machine belongs to the host from now on
+     * @param name what its user calls it
+     * @param waitsForMigration whether its guest comes by a migration; otherwise {@link #cont} starts it
+     */
+    public GuestHost(Machine machine, Optional<String> name, boolean waitsForMigration) {
+        this.machine = machine;
+        this.name = name;
+        this.machineRun =
+                new MachineRun(machine, waitsForMigration ? RunStatus.INMIGRATE : RunStatus.PRELAUNCH, events);
+        this.settings = new MigrationSettings(machine);
+        this.dirtyRate = new DirtyRateMeasurement(machine);
+    }
+
+    /** {@return the commands by which its TLS credentials are named} */
+    List<QmpCommand> tlsCommands() {
+        return tlsObjects.commands();
+    }
+
+    /** {@return how the machine's run ends, when it does; {@link #close} is still to be called then} */
+    public CompletableFuture<MachineEnd> end() {
+        return end.copy();
+    }
+
+    @Override
+    public MachineIdentity identity() {
+        return new MachineIdentity(machine.type(), name, machine.uuid());
+    }
+
+    @Override
+    public RunStatus runStatus() {
+        return machineRun.status();
+    }
+
+    @Override
+    public void stop() throws ControlException {
+        owner.run(() -> {
+            try {
+                machineRun.stop();
+            } catch (IOException e) {
+                throw new ControlException("the guest cannot be stopped: " + e.getMessage(), e);
+            }
+        });
+    }
+
+    @Override
+    public void cont() throws ControlException {
+        owner.run(() -> {
+            if (machineRun.status() == RunStatus.FINISH_MIGRATE) {
+                throw new ControlException("Migration is not finalized yet");
+            }
+            try {
+                machineRun.cont();
+            } catch (IOException e) {
+                throw new ControlException("the guest cannot run: " + e.getMessage(), e);
+            }
+        });
+    }
+
+    @Override
+    public void quit() {
+        quit("host-qmp-quit");
+    }
+
+    /** Ends the machine; returns at once. */
+    public void quit(String reason) {
+        if (!end.isDone()) {
+            events.accept(new MachineEvent.ShutDown(false, reason));
+            end.complete(new MachineEnd.Quit(reason));
+        }
+    }
+
+    /**
+     * The guest has ended by itself.
+     *
+     * @param status {@code SHUTDOWN}: the machine ends too; {@code INTERNAL_ERROR}: it stays, for whoever looks into it
+     */
+    void guestEnded(RunStatus status) {
+        machineRun.ended(status);
+        if (status == RunStatus.SHUTDOWN && !end.isDone()) {
+            events.accept(new MachineEvent.ShutDown(true, GUEST_SHUTDOWN));
+            end.complete(new MachineEnd.Quit(GUEST_SHUTDOWN));
+        }
+    }
+
+    /** Something that is done to the machine while it stands still. */
+    public interface WhilePaused<T> {
+        /** Does it. */
+        T with(Machine paused) throws ControlException;
+    }
+
+    /**
+     * Stops the guest for a moment, and lets it go on if it ran.
+     *
+     * @throws ControlException if it is being migrated, is not here, or cannot be stopped
+     */
+    public <T> T whilePaused(WhilePaused<T> work) throws ControlException {
+        return owner.call(() -> {
+            refuseIfUnderWay();
+            RunStatus before = machineRun.status();
+            if (before == RunStatus.INMIGRATE || before == RunStatus.POSTMIGRATE) {
+                throw new ControlException("the guest is not here: the run state is " + before.word());
+            }
+            try {
+                machineRun.stop();
+                try {
+                    return work.with(machine);
+                } finally {
+                    if (before == RunStatus.RUNNING) {
+                        machineRun.cont();
+                    }
+                }
+            } catch (IOException e) {
+                throw new ControlException("the guest cannot be stopped or cannot go on: " + e.getMessage(), e);
+            }
+        });
+    }
+
+    @Override
+    public Map<MigrationCapability, Boolean> capabilities() {
+        return settings.capabilities();
+    }
+
+    @Override
+    public void setCapabilities(Map<MigrationCapability, Boolean> changes) throws ControlException {
+        owner.run(() -> {
+            refuseIfUnderWay();
+            settings.change(changes);
+        });
+    }
+
+    @Override
+    public MigrationParameters parameters() {
+        return settings.parameters();
+    }
+
+    @Override
+    public void setParameters(Map<MigrationParameter, Object> changes) throws ControlException {
+        owner.run(() -> settings.changeParameters(changes));
+    }
+
+    private void refuseIfUnderWay() throws ControlException {
+        OutgoingRun out = outgoing;
+        if (out != null) {
+            out.awaitEndIfOver();
+        }
+        IncomingRun in = incoming;
+        boolean receiving = in != null && in.status().isUnderWay() && in.status() != MigrationStatus.SETUP;
+        if (receiving || (out != null && out.status().isUnderWay())) {
+            throw new ControlException(IN_PROGRESS);
+        }
+    }
+
+    @Override
+    public void migrate(String uri, boolean resume) throws ControlException {
+        owner.run(() -> {
+            if (resume) {
+                throw new ControlException("Cannot resume if there is no paused migration");
+            }
+            refuseIfUnderWay();
+            refuseIfNotHere();
+            if (dirtyRate.usesDirtyLog()) {
+                throw new ControlException("the dirty rate is being measured with the dirty log, which a migration"
+                        + " needs; try again when it is measured");
+            }
+            MachineChannels channels = MachineChannels.outgoing(settings.parameters(), tlsObjects);
+            startMigrating(TransportRules.check(uri, settings.on(), channels.secured()), channels);
+        });
+    }
+
+    private void refuseIfNotHere() throws ControlException {
+        RunStatus status = machineRun.status();
+        switch (status) {
+            case INMIGRATE -> throw new ControlException("Guest is waiting for an incoming migration");
+            case POSTMIGRATE ->
+                throw new ControlException("Can't migrate the vm that was paused due to previous migration");
+            case INTERNAL_ERROR, SHUTDOWN ->
+                throw new ControlException("there is no guest to migrate: the run state is " + status.word());
+            case PRELAUNCH, RUNNING, PAUSED, FINISH_MIGRATE -> {}
+        }
+    }
+
+    private void startMigrating(MigrationUri uri, MachineChannels channels) throws ControlException {
+        Set<MigrationCapability> capabilities = settings.on();
+        OutgoingConnector connector = new OutgoingConnector(machine, uri, channels, capabilities, settings::parameters);
+        PrecopySettings told = new PrecopySettings(capabilities, settings::parameters, events, Clock.SYSTEM);
+        OutgoingRun run = new OutgoingRun(new Precopy(machine, machineRun, connector, told), connector);
+        outgoing = run;
+        run.start();
+    }
+
+    @Override
+    public void migrateIncoming(String uri, boolean exitOnError) throws ControlException {
+        owner.run(() -> {
+            if (incoming != null) {
+                throw new ControlException("The incoming migration has already been started");
+            }
+            if (machineRun.status() != RunStatus.INMIGRATE) {
+                throw new ControlException("'-incoming' was not specified on the command line");
+            }
+            MachineChannels channels = MachineChannels.incoming(settings.parameters(), tlsObjects);
+            MigrationUri checked = TransportRules.check(uri, settings.on(), channels.secured());
+            try {
+                IncomingRun run = new IncomingRun(
+                        machine,
+                        machineRun,
+                        settings,
+                        channels,
+                        checked,
+                        this::tellIfAsked,
+                        error -> incomingEnded(error, exitOnError));
+                incoming = run;
+                run.start();
+            } catch (IOException e) {
+                throw new ControlException(String.valueOf(e.getMessage()), e);
+            }
+        });
+    }
+
+    private void tellIfAsked(MachineEvent event) {
+        if (settings.has(MigrationCapability.EVENTS)) {
+            events.accept(event);
+        }
+    }
+
+    private void incomingEnded(Optional<String> error, boolean exitOnError) {
+        if (error.isPresent() && exitOnError) {
+            end.complete(new MachineEnd.IncomingFailed(error.get()));
+        }
+    }
+
+    /** Does not wait for the owner: a cancellation is not to stand in line. */
+    @Override
+    public void migrateCancel() {
+        OutgoingRun run = outgoing;
+        if (run != null) {
+            run.cancel();
+        }
+    }
+
+    @Override
+    public void migrateContinue(MigrationStatus from) throws ControlException {
+        owner.run(() -> {
+            OutgoingRun run = outgoing;
+            if (run == null || from != MigrationStatus.PRE_SWITCHOVER || run.status() != from) {
+                throw new ControlException("Migration not in expected state: "
+                        + migration().status().word());
+            }
+            run.proceed();
+        });
+    }
+
+    @Override
+    public void migrateStartPostcopy() throws ControlException {
+        throw new ControlException("Enable postcopy with migrate_set_capability before the start of migration");
+    }
+
+    @Override
+    public void migratePause() throws ControlException {
+        throw new ControlException(
+                "migrate-pause is currently only supported during postcopy-active or postcopy-recover state");
+    }
+
+    @Override
+    public void migrateRecover(String uri) throws ControlException {
+        throw new ControlException("Migrate recover can only be run when postcopy is paused.");
+    }
+
+    @Override
+    public MigrationReport migration() {
+        OutgoingRun out = outgoing;
+        if (out != null) {
+            return out.report();
+        }
+        IncomingRun in = incoming;
+        return in == null ? MigrationReport.NONE : in.report();
+    }
+
+    @Override
+    public void calcDirtyRate(long calcTimeMs, Optional<String> mode, OptionalLong samplePages)
+            throws ControlException {
+        owner.run(() -> {
+            if (machineRun.status() == RunStatus.INMIGRATE) {
+                throw new ControlException("Guest is waiting for an incoming migration");
+            }
+            if (mode.isPresent() && mode.get().equals("dirty-bitmap")) {
+                refuseIfUnderWay();
+            }
+            dirtyRate.begin(calcTimeMs, mode, samplePages);
+        });
+    }
+
+    @Override
+    public DirtyRateReport dirtyRate() {
+        return dirtyRate.report();
+    }
+
+    @Override
+    public Subscription subscribe(Consumer<MachineEvent> listener) {
+        return events.subscribe(listener);
+    }
+
+    /**
+     * Ends the machine: a migration under way is cancelled, and waited for, then the machine is closed.
+     *
+     * @throws IOException if the machine cannot be closed
+     */
+    @Override
+    public void close() throws IOException {
+        owner.close();
+        OutgoingRun out = outgoing;
+        if (out != null) {
+            out.close();
+        }
+        IncomingRun in = incoming;
+        try {
+            if (in != null) {
+                in.close();
+            }
+        } finally {
+            dirtyRate.close();
+            machine.close();
+        }
+    }
+}

@@ -1,0 +1,170 @@
+package dev.godwit.operations.machine;
+
+import dev.godwit.engine.Progress;
+import dev.godwit.engine.machine.Machine;
+import dev.godwit.engine.machine.MachineSink;
+import dev.godwit.engine.migration.MachineEvent;
+import dev.godwit.engine.migration.MachineRun;
+import dev.godwit.engine.migration.MigrationCapability;
+import dev.godwit.engine.migration.MigrationParameter;
+import dev.godwit.engine.migration.MigrationReport;
+import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.precopy.IncomingPrecopy;
+import dev.godwit.operations.IncomingConnections;
+import dev.godwit.qemu.IncomingMachineStream;
+import dev.godwit.qemu.ReceivedPages;
+import dev.godwit.qemu.multifd.MultifdMethod;
+import dev.godwit.transport.MigrationChannel;
+import dev.godwit.transport.MigrationListener;
+import dev.godwit.transport.MigrationUri;
+import java.io.Closeable;
+import java.io.IOException;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** An incoming migration on its thread, from listening on. Any thread may use it. */
+final class IncomingRun implements Closeable {
+
+    private final Machine machine;
+    private final MigrationSettings settings;
+    private final IncomingPrecopy precopy;
+    private final Consumer<Optional<String>> whenEnded;
+    private final Thread thread;
+    private final MigrationListener listener;
+    private @Nullable IncomingConnections connections;
+    private boolean closed;
+
+    /**
+     * Begins to listen.
+     *
+     * @param uri where
+     * @param events hears of the status
+     * @param whenEnded called once: with nothing when the guest is here, otherwise with the reason
+     * @throws IOException if it cannot listen there; nothing was started
+     */
+    IncomingRun(
+            Machine machine,
+            MachineRun machineRun,
+            MigrationSettings settings,
+            MachineChannels channels,
+            MigrationUri uri,
+            Consumer<MachineEvent> events,
+            Consumer<Optional<String>> whenEnded)
+            throws IOException {
+        this.machine = machine;
+        this.settings = settings;
+        this.whenEnded = whenEnded;
+        this.listener = channels.listen(uri);
+        this.precopy = new IncomingPrecopy(machine, machineRun, events);
+        this.thread = Thread.ofPlatform().name("incoming").daemon(true).unstarted(this::run);
+        precopy.listening();
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    private void run() {
+        Optional<String> error;
+        try {
+            receive();
+            error = Optional.empty();
+        } catch (IOException e) {
+            error = Optional.of(e.getMessage() == null ? e.toString() : e.getMessage());
+        }
+        whenEnded.accept(error);
+    }
+
+    private void receive() throws IOException {
+        ReceivedPages pages = new ReceivedPages(new MachineSink(machine.memory()));
+        IncomingConnections opened;
+        try {
+            opened = open(pages);
+            opened.awaitMain();
+        } catch (IOException e) {
+            precopy.failed(String.valueOf(e.getMessage()));
+            closeConnections(e);
+            throw e;
+        }
+        try (opened) {
+            precopy.run(new ConnectedStream(stream(opened, pages), opened));
+        }
+    }
+
+    private IncomingConnections open(ReceivedPages pages) throws IOException {
+        boolean multifd = settings.has(MigrationCapability.MULTIFD);
+        String compression = settings.parameters().text(MigrationParameter.MULTIFD_COMPRESSION);
+        IncomingConnections opened = new IncomingConnections(
+                listener,
+                multifd ? (int) settings.parameters().number(MigrationParameter.MULTIFD_CHANNELS) : 0,
+                MultifdMethod.valueOf(compression.toUpperCase(Locale.ROOT)),
+                pages,
+                Progress.NONE);
+        synchronized (this) {
+            connections = opened;
+            if (closed) {
+                opened.close();
+                throw new IOException("the machine ends");
+            }
+        }
+        return opened;
+    }
+
+    private IncomingMachineStream stream(IncomingConnections opened, ReceivedPages pages) {
+        MigrationChannel main = opened.main();
+        IncomingMachineStream stream = new IncomingMachineStream(machine, pages, main);
+        if (main.isDuplex()) {
+            stream.returnPath(main, settings.has(MigrationCapability.SWITCHOVER_ACK));
+        }
+        opened.multifd().ifPresent(stream::multifd);
+        return stream;
+    }
+
+    MigrationStatus status() {
+        return precopy.state().status();
+    }
+
+    MigrationReport report() {
+        MigrationReport report = precopy.report();
+        List<String> addresses =
+                listener.address() instanceof MigrationUri.Tcp || listener.address() instanceof MigrationUri.Unix
+                        ? List.of(listener.address().toString())
+                        : List.of();
+        return report.withSocketAddresses(addresses);
+    }
+
+    private void closeConnections(IOException cause) {
+        try {
+            synchronized (this) {
+                if (connections != null) {
+                    connections.close();
+                }
+            }
+            listener.close();
+        } catch (IOException e) {
+            cause.addSuppressed(e);
+        }
+    }
+
+    /** Ends it, and waits until it no longer touches the machine. */
+    @Override
+    public void close() throws IOException {
+        IncomingConnections open;
+        synchronized (this) {
+            closed = true;
+            open = connections;
+        }
+        listener.close();
+        if (open != null) {
+            open.close();
+        }
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

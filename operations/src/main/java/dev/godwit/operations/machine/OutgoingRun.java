@@ -1,0 +1,93 @@
+package dev.godwit.operations.machine;
+
+import dev.godwit.engine.MigrationException;
+import dev.godwit.engine.migration.ControlException;
+import dev.godwit.engine.migration.MigrationReport;
+import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.precopy.Precopy;
+import java.io.Closeable;
+import java.lang.System.Logger.Level;
+
+/** An outgoing migration on its thread. Any thread may use it. */
+final class OutgoingRun implements Closeable {
+
+    private final Precopy precopy;
+    private final OutgoingConnector connector;
+    private final Thread thread;
+
+    OutgoingRun(Precopy precopy, OutgoingConnector connector) {
+        this.precopy = precopy;
+        this.connector = connector;
+        this.thread = Thread.ofPlatform().name("precopy").daemon(true).unstarted(this::run);
+    }
+
+    /** Starts it, and returns when it is under way. */
+    void start() throws ControlException {
+        thread.start();
+        try {
+            connector.begun().await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ControlException("interrupted while the migration was being started; it goes on", e);
+        }
+    }
+
+    private void run() {
+        try {
+            precopy.run();
+        } catch (MigrationException e) {
+            System.getLogger("dev.godwit.operations")
+                    .log(
+                            Level.DEBUG,
+                            () -> "the migration ended: " + e.getMessage() + " (" + e.guestLocation() + ")",
+                            e);
+        }
+    }
+
+    /** Waits until its thread, which outlives its status by a moment, has ended. Does nothing while it is under way. */
+    void awaitEndIfOver() throws ControlException {
+        if (status().isUnderWay()) {
+            return;
+        }
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ControlException("interrupted while the last migration was tidied up", e);
+        }
+    }
+
+    MigrationStatus status() {
+        return precopy.state().status();
+    }
+
+    MigrationReport report() {
+        return precopy.report();
+    }
+
+    void proceed() throws ControlException {
+        precopy.proceed();
+    }
+
+    void cancel() {
+        precopy.cancel();
+        connector.stop();
+    }
+
+    /** Cancels it, and waits until it has ended. */
+    @Override
+    public void close() {
+        cancel();
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true; // the machine may not go before it has
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package dev.godwit.qmp.server;
+
+import dev.godwit.engine.migration.MigrationReport;
+import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.qmp.JsonArray;
+import dev.godwit.qmp.JsonNumber;
+import dev.godwit.qmp.JsonObject;
+import dev.godwit.qmp.JsonString;
+import dev.godwit.qmp.JsonValue;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.util.OptionalLong;
+
+/** The answer to {@code query-migrate}, with QEMU's fields and units (qemu-migration specification section 7.4). */
+final class ReportJson {
+
+    private ReportJson() {}
+
+    static JsonObject of(MigrationReport report) {
+        JsonObject answer = JsonObject.empty();
+        if (report.status() != MigrationStatus.NONE) {
+            answer = answer.with("status", report.status().word());
+        }
+        answer = with(answer, "total-time", report.totalTimeMs());
+        answer = with(answer, "setup-time", report.setupTimeMs());
+        answer = with(answer, "expected-downtime", report.expectedDowntimeMs());
+        answer = with(answer, "downtime", report.downtimeMs());
+        if (report.cpuThrottlePercentage().isPresent()) {
+            answer = answer.with(
+                    "cpu-throttle-percentage", report.cpuThrottlePercentage().getAsInt());
+        }
+        if (report.errorDescription().isPresent()) {
+            answer = answer.with("error-desc", report.errorDescription().get());
+        }
+        if (!report.blockedReasons().isEmpty()) {
+            answer = answer.with(
+                    "blocked-reasons",
+                    new JsonArray(report.blockedReasons().stream()
+                            .<JsonValue>map(JsonString::new)
+                            .toList()));
+        }
+        if (!report.socketAddresses().isEmpty()) {
+            answer = answer.with(
+                    "socket-address",
+                    new JsonArray(report.socketAddresses().stream()
+                            .map(ReportJson::socketAddress)
+                            .toList()));
+        }
+        if (report.ram().isPresent()) {
+            answer = answer.with("ram", ram(report.ram().get()));
+        }
+        return report.xbzrle().isPresent()
+                ? answer.with("xbzrle-cache", xbzrle(report.xbzrle().get()))
+                : answer;
+    }
+
+    private static JsonObject with(JsonObject answer, String name, OptionalLong number) {
+        return number.isPresent() ? answer.with(name, number.getAsLong()) : answer;
+    }
+
+    private static JsonValue socketAddress(String uri) {
+        if (uri.startsWith("unix:")) {
+            return JsonObject.of("type", "unix").with("path", uri.substring("unix:".length()));
+        }
+        int colon = uri.lastIndexOf(':');
+        String host = uri.substring("tcp:".length(), colon).replace("[", "").replace("]", "");
+        return JsonObject.of("type", "inet").with("host", host).with("port", uri.substring(colon + 1));
+    }
+
+    private static JsonObject ram(MigrationReport.Ram ram) {
+        return JsonObject.empty()
+                .with("total", ram.totalBytes())
+                .with("transferred", ram.transferredBytes())
+                .with("remaining", ram.remainingBytes())
+                .with("duplicate", ram.duplicatePages())
+                .with("normal", ram.normalPages())
+                .with("normal-bytes", ram.normalPages() * ram.pageSizeBytes())
+                .with("page-size", ram.pageSizeBytes())
+                .with("dirty-sync-count", ram.dirtySyncCount())
+                .with("dirty-sync-missed-zero-copy", 0)
+                .with("dirty-pages-rate", ram.dirtyPagesRate())
+                .with("mbps", decimal(ram.megabitsPerSecond()))
+                .with("pages-per-second", ram.pagesPerSecond())
+                .with("multifd-bytes", ram.multifdBytes())
+                .with("precopy-bytes", ram.precopyBytes())
+                .with("downtime-bytes", ram.downtimeBytes())
+                .with("postcopy-bytes", ram.postcopyBytes())
+                .with("postcopy-requests", ram.postcopyRequests());
+    }
+
+    private static JsonObject xbzrle(MigrationReport.Xbzrle xbzrle) {
+        return JsonObject.empty()
+                .with("cache-size", xbzrle.cacheSizeBytes())
+                .with("bytes", xbzrle.bytes())
+                .with("pages", xbzrle.pages())
+                .with("cache-miss", xbzrle.cacheMiss())
+                .with("cache-miss-rate", decimal(xbzrle.cacheMissRate()))
+                .with("encoding-rate", decimal(xbzrle.encodingRate()))
+                .with("overflow", xbzrle.overflow());
+    }
+
+    private static JsonValue decimal(double number) {
+        return new JsonNumber(
+                Double.isFinite(number)
+                        ? BigDecimal.valueOf(number)
+                                .setScale(6, RoundingMode.HALF_UP)
+                                .stripTrailingZeros()
+                                .toPlainString()
+                        : "0");
+    }
+}
