@@ -115,16 +115,24 @@ class LazyRestoreFailuresTest {
         }
     }
 
+    /** Before it has, a QEMU that loses its source ends. */
+    private static boolean hasStarted(EventQueue events) {
+        return events.poll(event -> event.name().equals("RESUME")).isPresent();
+    }
+
     /** Has the destination drop its connections whenever so much has been sent. */
     private static final class Cutting implements Progress {
         private final QmpClient monitor;
+        private final EventQueue events;
         private final long everyBytes;
         private final int most;
+        private boolean runs;
         private int cuts;
         private long sentBytes;
 
         Cutting(QmpClient monitor, long everyBytes, int most) {
             this.monitor = monitor;
+            this.events = monitor.events();
             this.everyBytes = everyBytes;
             this.most = most;
         }
@@ -134,8 +142,9 @@ class LazyRestoreFailuresTest {
 
         @Override
         public synchronized void advance(long bytes) {
+            runs = runs || hasStarted(events);
             sentBytes += bytes;
-            if (sentBytes > everyBytes && cuts < most) {
+            if (runs && sentBytes > everyBytes && cuts < most) {
                 sentBytes = 0;
                 cuts++;
                 try {
@@ -169,7 +178,8 @@ class LazyRestoreFailuresTest {
         Path damaged = Files.copy(file, folder.resolve("damaged"));
         long page = damage(damaged);
         try (QemuProcess destination = PC.incoming("defer").start()) {
-            LazyRestoreOptions options = LazyRestoreTest.into(destination, damaged);
+            LazyRestoreOptions options =
+                    LazyRestoreTest.into(destination, damaged).withMaxBandwidth(SLOW);
             MigrationException e =
                     catchThrowableOfType(MigrationException.class, () -> LazyRestoreTest.restore(options));
             assertThat(e)
@@ -202,34 +212,32 @@ class LazyRestoreFailuresTest {
 
     @Test
     void a_cancelled_restore_leaves_the_guest_waiting_and_goes_on_at_an_address_by_hand() throws Exception {
-        try (QemuProcess destination = PC.incoming("defer").start()) {
+        try (QemuProcess destination = PC.incoming("defer").start();
+                QmpClient monitor = destination.connectQmp();
+                EventQueue events = monitor.events()) {
             LazyRestoreOptions options = LazyRestoreTest.into(destination, file).withMaxBandwidth(SLOW);
-            MigrationException e = catchThrowableOfType(MigrationException.class, () -> runAndCloseOnTheWay(options));
+            MigrationException e =
+                    catchThrowableOfType(MigrationException.class, () -> runAndCloseOnTheWay(options, events));
             assertThat(e).hasMessageContaining("cancelled").hasMessageContaining("--resume");
             assertThat(e.guestLocation()).isEqualTo(GuestLocation.GUEST_AT_DESTINATION);
 
             String uri = "unix:" + folder.resolve("again");
-            try (QmpClient monitor = destination.connectQmp()) {
-                recoverByHand(monitor, uri);
-            }
+            recoverByHand(monitor, uri);
             LazyRestoreTest.restore(
                     new LazyRestoreOptions(file, new Destination.Listening(MigrationUri.parse(uri))).resuming());
             Checks.assertGuestGoesOn(destination, checksum);
         }
     }
 
-    private static void runAndCloseOnTheWay(LazyRestoreOptions options) throws IOException {
+    private static void runAndCloseOnTheWay(LazyRestoreOptions options, EventQueue events) throws IOException {
         List<LazyRestore> running = new ArrayList<>();
         Progress closing = new Progress() {
-            private long sentBytes;
-
             @Override
             public void phase(String name, long totalBytes) {}
 
             @Override
             public void advance(long bytes) {
-                sentBytes += bytes;
-                if (sentBytes > SLOW) { // for longer than the guest takes to start
+                if (hasStarted(events)) {
                     try {
                         running.getFirst().close();
                     } catch (IOException e) {

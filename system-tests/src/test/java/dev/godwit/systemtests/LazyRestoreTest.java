@@ -71,7 +71,9 @@ class LazyRestoreTest {
         assertThat(pages.pushedBytes() + pages.requestedBytes() - 4096 * pages.zeroAnswers())
                 .as("%s", pages)
                 .isEqualTo(contentBytes);
-        assertThat(pages.reconnects()).as("pauses, as after a page that came twice").isZero();
+        assertThat(pages.reconnects())
+                .as("pauses, as after a page that came twice")
+                .isZero();
         assertThat(pages.requests()).isPositive();
         assertThat(pages.zeroAnswers()).isLessThan(pages.requests());
     }
