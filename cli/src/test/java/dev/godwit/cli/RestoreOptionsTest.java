@@ -2,7 +2,11 @@ package dev.godwit.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.godwit.engine.postcopy.PagePlace;
+import dev.godwit.snapshot.Snapshot;
+import dev.godwit.snapshot.WorkingSet;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,5 +42,16 @@ class RestoreOptionsTest {
         Run run = Run.of("restore", snapshot, "--to=unix:" + folder.resolve("nobody"), "--order=recorded");
         assertThat(run.status()).isEqualTo(1);
         assertThat(run.err()).contains("--record makes one", "GUEST_AT_SOURCE");
+    }
+
+    @Test
+    void inspect_shows_what_restores_have_recorded() throws Exception {
+        Path file = Captures.unpack("mapped-ram.mig", folder);
+        try (Snapshot snapshot = Snapshot.open(file)) {
+            new WorkingSet(List.of(new PagePlace(0, 3), new PagePlace(0, 1))).keep(snapshot);
+        }
+        assertThat(Run.of("inspect", file).out()).contains("2 pages (8.0 KiB) that restored guests touched first");
+        assertThat(Run.of("inspect", "--json", file).json().at("recordedPages").value())
+                .isEqualTo(2L);
     }
 }
