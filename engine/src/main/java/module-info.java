@@ -7,5 +7,6 @@ module dev.godwit.engine {
     exports dev.godwit.engine;
     exports dev.godwit.engine.machine;
     exports dev.godwit.engine.migration;
+    exports dev.godwit.engine.postcopy;
     exports dev.godwit.engine.precopy;
 }

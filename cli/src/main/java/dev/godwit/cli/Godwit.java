@@ -1,5 +1,6 @@
 package dev.godwit.cli;
 
+import dev.godwit.engine.postcopy.PushPolicy;
 import dev.godwit.operations.GodwitVersion;
 import dev.godwit.qmp.QmpAddress;
 import dev.godwit.transport.MigrationUri;
@@ -76,6 +77,7 @@ public final class Godwit implements Callable<Integer> {
                 .setParameterExceptionHandler(failures)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .registerConverter(ByteCount.class, ByteCount::parse)
+                .registerConverter(PushPolicy.class, text -> checked(text, PushPolicy::parse))
                 .registerConverter(QmpAddress.class, text -> checked(text, QmpAddress::parse))
                 .registerConverter(MigrationUri.class, text -> checked(text, MigrationUri::parse));
     }

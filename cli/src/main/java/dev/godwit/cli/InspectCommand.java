@@ -5,6 +5,7 @@ import dev.godwit.qemu.vmstate.GlobalState;
 import dev.godwit.qemu.vmstate.X86Cpu;
 import dev.godwit.snapshot.PageCensus;
 import dev.godwit.snapshot.Snapshot;
+import dev.godwit.snapshot.WorkingSet;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -51,6 +52,7 @@ final class InspectCommand implements Callable<Integer> {
             Inspection inspection = new Inspection(
                     snapshot,
                     GlobalState.of(snapshot.vmState().sections()),
+                    WorkingSet.of(snapshot),
                     census,
                     device == null ? Optional.empty() : Optional.of(named(devices, device)),
                     cpus ? Optional.of(X86Cpu.of(devices)) : Optional.empty());

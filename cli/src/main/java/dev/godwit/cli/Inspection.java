@@ -6,6 +6,7 @@ import dev.godwit.qemu.vmstate.X86Cpu;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.snapshot.PageCensus.BlockPages;
 import dev.godwit.snapshot.Snapshot;
+import dev.godwit.snapshot.WorkingSet;
 import java.util.List;
 import java.util.Optional;
 
@@ -14,6 +15,7 @@ import java.util.Optional;
  *
  * @param snapshot the opened file
  * @param globalState the run state that the guest was in
+ * @param recorded the pages that restores of it asked for first, where they were recorded
  * @param census counts made by reading all pages, one for each block; empty where not asked for
  * @param fields the devices whose fields are to be shown; empty where not asked for
  * @param cpus registers; empty where not asked for
@@ -21,6 +23,7 @@ import java.util.Optional;
 record Inspection(
         Snapshot snapshot,
         Optional<GlobalState> globalState,
+        Optional<WorkingSet> recorded,
         Optional<List<BlockPages>> census,
         Optional<List<DeviceFields>> fields,
         Optional<List<X86Cpu>> cpus) {

@@ -36,6 +36,10 @@ final class InspectionJson {
         json.writeNumberProperty("lengthBytes", snapshot.lengthBytes());
         json.writeNumberProperty("allocatedBytes", snapshot.allocatedBytes());
         snapshot.trailer().ifPresent(trailer -> trailer(json, trailer));
+        inspection
+                .recorded()
+                .ifPresent(set ->
+                        json.writeNumberProperty("recordedPages", set.pages().size()));
         json.writeArrayPropertyStart("trailerDamages");
         snapshot.trailerDamages().forEach(damage -> json.writeString(damage.describe()));
         json.writeEndArray();

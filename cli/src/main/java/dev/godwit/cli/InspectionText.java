@@ -59,6 +59,12 @@ final class InspectionText {
         }
         configuration.uuid().ifPresent(uuid -> fact("uuid", uuid.toString()));
         snapshot.trailer().ifPresent(this::printTrailer);
+        inspection
+                .recorded()
+                .ifPresent(set -> fact(
+                        "recorded",
+                        "%d pages (%s) that restored guests touched first"
+                                .formatted(set.pages().size(), ByteSize.format(set.lengthBytes()))));
         snapshot.trailerDamages().forEach(damage -> fact("damage", damage.describe()));
     }
 

@@ -1,5 +1,8 @@
 package dev.godwit.cli;
 
+import dev.godwit.operations.LazyRestore;
+import dev.godwit.operations.LazyRestoreOptions;
+import dev.godwit.operations.LazyRestoreResult;
 import dev.godwit.operations.Restore;
 import dev.godwit.operations.RestoreOptions;
 import dev.godwit.operations.RestoreOptions.Destination;
@@ -27,7 +30,7 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         description = {
             "Brings a guest back from its snapshot, into a QEMU of the same configuration that waits for it.",
-            "Succeeds when that QEMU says that everything is loaded."
+            "The guest runs at once, and its RAM follows; succeeds when that QEMU has all of it."
         })
 final class RestoreCommand implements Callable<Integer> {
 
@@ -56,11 +59,20 @@ final class RestoreCommand implements Callable<Integer> {
         private @Nullable MigrationUri uri;
     }
 
-    @Option(
-            names = "--eager",
-            required = true,
-            description = "Send all of RAM before the guest runs: the only way so far.")
-    private boolean eager;
+    @ArgGroup
+    private Way way = new Way();
+
+    private static final class Way {
+        @Option(names = "--lazy", description = "Let the guest run first, and send RAM as it is needed: the default.")
+        @SuppressWarnings("UnusedVariable") // what is not eager is lazy: users may say so, and not both
+        private boolean lazy;
+
+        @Option(names = "--eager", description = "Send all of RAM before the guest runs.")
+        private boolean eager;
+    }
+
+    @Mixin
+    private LazyArguments lazy = new LazyArguments();
 
     @Mixin
     private TlsArguments tls = new TlsArguments();
@@ -71,14 +83,41 @@ final class RestoreCommand implements Callable<Integer> {
             description = "Whose certificate the destination has to have; by default the host of a tcp: URI.")
     private @Nullable String tlsHostname;
 
-    @Option(names = "--max-bandwidth", paramLabel = "SIZE", description = "Bytes a second at most; none by default.")
+    @Option(
+            names = "--max-bandwidth",
+            paramLabel = "SIZE",
+            description = "Bytes a second at most; none by default. Pages that the guest waits for are not held back.")
     private ByteCount maxBandwidth = new ByteCount(0);
 
     @Override
     public Integer call() throws Exception {
-        if (!eager) {
-            throw common.usage("--eager=false is not supported: there is no other way to restore yet");
+        if (way.eager) {
+            lazy.refuseWithEager(common);
+            eagerly();
+        } else {
+            lazily();
         }
+        return ExitStatus.DONE;
+    }
+
+    private void lazily() throws Exception {
+        LazyRestoreOptions options = lazy.options(file, destination(), maxBandwidth.bytes());
+        LazyRestoreResult result;
+        try (StatusLine progress = common.progress();
+                LazyRestore restore = new LazyRestore(options, progress);
+                Interruption.Registration _ = common.interruption().register(restore)) {
+            result = restore.run();
+        }
+        if (common.json) {
+            LazyRestoreOutput.printJson(common.out(), result);
+        } else {
+            LazyRestoreOutput.printText(common.out(), result);
+        }
+        result.notRecorded().ifPresent(why -> common.err().println("godwit restore: nothing was recorded: " + why));
+        common.err().flush();
+    }
+
+    private void eagerly() throws Exception {
         RestoreResult result;
         try (StatusLine progress = common.progress();
                 Restore restore = new Restore(new RestoreOptions(file, destination(), maxBandwidth.bytes()), progress);
@@ -90,7 +129,6 @@ final class RestoreCommand implements Callable<Integer> {
         } else {
             printText(result);
         }
-        return ExitStatus.DONE;
     }
 
     private Destination destination() throws IOException {

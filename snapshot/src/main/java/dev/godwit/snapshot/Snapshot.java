@@ -107,6 +107,24 @@ public final class Snapshot implements RamSource, Closeable {
         pages.read(blockIndex, offsetBytes, target);
     }
 
+    /**
+     * {@return the same RAM, each page of which is held against its checksum when it is read} Where the file has no
+     * checksums it is this snapshot itself.
+     *
+     * @throws StreamFormatException if the bitmaps, the device state or another part that is no page is damaged, or the
+     *     checksums are
+     */
+    public RamSource checked() throws IOException {
+        if (!trailer.damages().isEmpty()) {
+            Damage damage = trailer.damages().getFirst();
+            throw new StreamFormatException(
+                    damage.positionBytes(), "trailer", "the snapshot's checksums", damage.describe());
+        }
+        return trailer.trailer().isEmpty()
+                ? this
+                : CheckedPages.of(pages, file, trailer.trailer().get());
+    }
+
     /** {@return everything in the snapshot but RAM} */
     public VmState vmState() {
         return vmState;

@@ -6,10 +6,13 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
 import dev.godwit.engine.Progress;
+import dev.godwit.operations.AfterSnapshot;
+import dev.godwit.operations.LazyRestoreOptions;
 import dev.godwit.operations.Receive;
 import dev.godwit.operations.ReceiveOptions;
 import dev.godwit.operations.ReceiveResult;
 import dev.godwit.operations.RestoreOptions.Destination;
+import dev.godwit.operations.SnapshotMode;
 import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.testkit.Guest;
@@ -171,6 +174,9 @@ class TlsWithQemuTest {
                 SnapshotOfQemuTest.resume(source);
             }
             restoreInside(version, checksum, folder.resolve("snapshot3"));
+            Path running = folder.resolve("running");
+            SnapshotOfQemuTest.take(source, running, SnapshotMode.STOP, AfterSnapshot.RESUME);
+            restoreLazilyInside(version, checksum, running);
         }
     }
 
@@ -192,6 +198,20 @@ class TlsWithQemuTest {
                 SnapshotOfQemuTest.resume(destination);
                 Checks.assertGuestGoesOn(destination, checksum);
             }
+        }
+    }
+
+    private void restoreLazilyInside(QemuVersion version, String checksum, Path file) throws Exception {
+        QemuLaunch launch = launch(version).incoming("defer").with("-object", object(Source.GOOD, "server", ""));
+        try (QemuProcess destination = launch.start()) {
+            destination.withMonitor(monitor -> {
+                monitor.setMigrationCapabilities(Map.of("postcopy-ram", true));
+                return true;
+            });
+            MigrationUri listening = listen(destination, "tcp:127.0.0.1:0", "GOOD");
+            LazyRestoreTest.restore(new LazyRestoreOptions(
+                    file, new Destination.Listening(listening, Optional.of(client(Source.GOOD, Optional.empty())))));
+            Checks.assertGuestGoesOn(destination, checksum);
         }
     }
 

@@ -1,0 +1,46 @@
+package dev.godwit.engine.postcopy;
+
+import java.util.Optional;
+
+/** Goes round through all blocks, upwards, from where it is; jumps behind requests where that is wanted. */
+final class RoundPush implements PushOrder {
+
+    private final PageClaims claims;
+    private final boolean jumps;
+    private int block;
+    private long page;
+
+    RoundPush(PageClaims claims, boolean jumps) {
+        this.claims = claims;
+        this.jumps = jumps;
+    }
+
+    @Override
+    public Optional<PagePlace> next() {
+        int blocks = claims.layout().blocks().size();
+        // The block where it stands is looked at twice: from there on, and at the end of the round up to there.
+        for (int step = 0; step <= blocks; step++) {
+            long found = claims.nextToPush(block, page);
+            if (found >= 0) {
+                page = found;
+                return Optional.of(new PagePlace(block, found));
+            }
+            block = (block + 1) % blocks;
+            page = 0;
+        }
+        return Optional.empty();
+    }
+
+    @Override
+    public void requested(PagePlace hostPage) {
+        if (jumps) {
+            block = hostPage.blockIndex();
+            page = hostPage.page() + 1;
+        }
+    }
+
+    @Override
+    public boolean inRuns() {
+        return true;
+    }
+}

@@ -1,0 +1,68 @@
+package dev.godwit.operations;
+
+import dev.godwit.engine.postcopy.PushPolicy;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * What to restore by postcopy, and into what.
+ *
+ * @param file a snapshot of any format that Godwit reads
+ * @param destination the QEMU that takes the guest
+ * @param order of the push; empty for recorded where there is a recording, and fault-forward otherwise
+ * @param maxBandwidthBytesPerSecond the limit of the push, 0 for none; what the guest asks for is not limited
+ * @param resume whether the guest runs there already and has lost its source
+ * @param preempt whether what is asked for travels over a connection of its own
+ * @param record whether to keep which pages were asked for beside the snapshot
+ */
+public record LazyRestoreOptions(
+        Path file,
+        RestoreOptions.Destination destination,
+        Optional<PushPolicy> order,
+        long maxBandwidthBytesPerSecond,
+        boolean resume,
+        boolean preempt,
+        boolean record) {
+
+    /**
+     * Checks the bandwidth.
+     *
+     * @throws IllegalArgumentException if it is negative
+     */
+    public LazyRestoreOptions {
+        if (maxBandwidthBytesPerSecond < 0) {
+            throw new IllegalArgumentException("a bandwidth is not negative: " + maxBandwidthBytesPerSecond);
+        }
+    }
+
+    /** The usual: nothing limited, resumed, preempted or recorded. */
+    public LazyRestoreOptions(Path file, RestoreOptions.Destination destination) {
+        this(file, destination, Optional.empty(), 0, false, false, false);
+    }
+
+    /** {@return the same with an order} */
+    public LazyRestoreOptions withOrder(PushPolicy policy) {
+        return new LazyRestoreOptions(
+                file, destination, Optional.of(policy), maxBandwidthBytesPerSecond, resume, preempt, record);
+    }
+
+    /** {@return the same with a limit of the push} */
+    public LazyRestoreOptions withMaxBandwidth(long bytesPerSecond) {
+        return new LazyRestoreOptions(file, destination, order, bytesPerSecond, resume, preempt, record);
+    }
+
+    /** {@return the same for a guest that runs there already} */
+    public LazyRestoreOptions resuming() {
+        return new LazyRestoreOptions(file, destination, order, maxBandwidthBytesPerSecond, true, preempt, record);
+    }
+
+    /** {@return the same with a second connection} */
+    public LazyRestoreOptions preempting() {
+        return new LazyRestoreOptions(file, destination, order, maxBandwidthBytesPerSecond, resume, true, record);
+    }
+
+    /** {@return the same with a recording} */
+    public LazyRestoreOptions recording() {
+        return new LazyRestoreOptions(file, destination, order, maxBandwidthBytesPerSecond, resume, preempt, true);
+    }
+}

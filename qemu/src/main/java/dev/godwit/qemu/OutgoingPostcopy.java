@@ -1,0 +1,195 @@
+package dev.godwit.qemu;
+
+import dev.godwit.engine.Progress;
+import dev.godwit.engine.RamSource;
+import dev.godwit.engine.postcopy.PageClaims;
+import dev.godwit.engine.postcopy.PageRequests;
+import dev.godwit.engine.postcopy.PostcopyCounters;
+import dev.godwit.engine.postcopy.PushOrder;
+import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sends a guest that stands still by postcopy: it runs at the destination before any page of its RAM is there, pages
+ * that it touches are sent when the destination asks for them, and the rest is pushed. The settings are made first,
+ * then {@link #send} or {@link #resume} does the work of one connection, once.
+ *
+ * <p>Before the destination has answered the PING behind the devices' state, an error ends a QEMU; from then on it
+ * keeps the guest, whose missing pages block whoever touches them, until {@link #resume} over a new connection brings
+ * them. A page that cannot be read is an error like a broken connection: no page is ever answered by zeros that it does
+ * not have.
+ */
+public final class OutgoingPostcopy {
+
+    /** Opens the second connection, for pages that are asked for (capability {@code postcopy-preempt}). */
+    @FunctionalInterface
+    public interface SecondConnection {
+        /** {@return a connection that the caller closes} */
+        WritableByteChannel open() throws IOException;
+    }
+
+    private static final long ANSWER_TIMEOUT_MS = 60_000;
+
+    private final RamSource ram;
+    private final VmState state;
+    private final PageClaims claims;
+    private final PushOrder order;
+    private final PostcopyCounters counters;
+    private final PageRequests requests;
+    private final PostcopyInFlight inFlight = new PostcopyInFlight();
+    private long bytesPerSecond;
+    private Progress progress = Progress.NONE;
+    private Runnable onRun = () -> {};
+    private @Nullable SecondConnection second;
+    private boolean secondEndsWithEos;
+
+    /**
+     * A migration over one connection.
+     *
+     * @param ram the pages
+     * @param state everything else; all sections are of devices
+     * @param claims which pages are still to be sent; for {@link #resume} new ones, from which those received are taken
+     * @param order of the push, over the same claims
+     * @param counters go on counting
+     */
+    public OutgoingPostcopy(
+            RamSource ram, VmState state, PageClaims claims, PushOrder order, PostcopyCounters counters) {
+        this.ram = ram;
+        this.state = state;
+        this.claims = claims;
+        this.order = order;
+        this.counters = counters;
+        this.requests = new PageRequests(claims);
+    }
+
+    /**
+     * Limits the rate of the push; what is asked for is sent at once nevertheless.
+     *
+     * @param limit 0 for none
+     */
+    public OutgoingPostcopy maxBytesPerSecond(long limit) {
+        bytesPerSecond = limit;
+        return this;
+    }
+
+    /** Sets who hears how far it is, in bytes of RAM with content. */
+    public OutgoingPostcopy progress(Progress listener) {
+        progress = listener;
+        return this;
+    }
+
+    /** Sets what is called, from another thread, when the destination is about to let the guest run. */
+    public OutgoingPostcopy onRun(Runnable listener) {
+        onRun = listener;
+        return this;
+    }
+
+    /**
+     * Sends what is asked for over a connection of its own.
+     *
+     * @param endsWithEos whether the destination wants it from the start and its end to be said, as machine types up to
+     *     7.2 do
+     */
+    public OutgoingPostcopy preempt(SecondConnection connection, boolean endsWithEos) {
+        second = connection;
+        secondEndsWithEos = endsWithEos;
+        return this;
+    }
+
+    /**
+     * Sends everything and returns when the destination has said that it is there.
+     *
+     * @param channel in blocking mode; not closed here
+     * @throws UnreadablePageException if a page cannot be read; the destination has to be resumed from elsewhere
+     * @throws IOException if the connection fails, or the destination does; what it has then, {@link #onRun} tells
+     */
+    public <C extends ReadableByteChannel & WritableByteChannel> void send(C channel) throws IOException {
+        ByteOutput output = new ByteOutput(channel);
+        PostcopyFrame frame = new PostcopyFrame(output, state, claims);
+        PostcopyAnswers answers = new PostcopyAnswers(claims, requests, inFlight, onRun);
+        frame.begin();
+        output.flush();
+        answers.hear(channel);
+        if (second == null) {
+            frame.run();
+            output.flush();
+            sendPages(output, frame, answers);
+            return;
+        }
+        if (!secondEndsWithEos) {
+            // Only now does the destination know which of the two is the main one. An older one wants both at once.
+            answers.awaitAlive(ANSWER_TIMEOUT_MS);
+        }
+        try (WritableByteChannel preempt = second.open()) {
+            frame.run();
+            output.flush();
+            sendPages(output, frame, answers, preempt);
+        }
+    }
+
+    /**
+     * Does the same for a destination that lost its source in the postcopy phase and waits for it to come back.
+     *
+     * @throws UnreadablePageException if a page cannot be read; the destination has to be resumed from elsewhere
+     * @throws IOException if the connection fails; the destination can be resumed again
+     */
+    public <C extends ReadableByteChannel & WritableByteChannel> void resume(C channel) throws IOException {
+        ByteOutput output = new ByteOutput(channel);
+        PostcopyFrame frame = new PostcopyFrame(output, state, claims);
+        PostcopyAnswers answers = new PostcopyAnswers(claims, requests, inFlight, onRun);
+        answers.hear(channel);
+        for (int block = 0; block < claims.layout().blocks().size(); block++) {
+            frame.writer()
+                    .command(new Command.ReceivedBitmap(
+                            claims.layout().block(block).id()));
+            output.flush();
+            claims.received(block, answers.awaitBitmap(block, ANSWER_TIMEOUT_MS));
+        }
+        if (second == null) {
+            resumed(output, frame, answers);
+            sendPages(output, frame, answers);
+            return;
+        }
+        try (WritableByteChannel preempt = second.open()) {
+            resumed(output, frame, answers);
+            sendPages(output, frame, answers, preempt);
+        }
+    }
+
+    private static void resumed(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers) throws IOException {
+        frame.writer().command(new Command.PostcopyResume());
+        output.flush();
+        answers.awaitResumed(ANSWER_TIMEOUT_MS);
+    }
+
+    private void sendPages(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers) throws IOException {
+        PostcopyChannel main = PostcopyChannel.main(ram, claims, output, frame);
+        new PostcopyPush(claims, order, requests, answers, inFlight, counters, progress)
+                .maxBytesPerSecond(bytesPerSecond)
+                .run(main, true);
+        main.end();
+        answers.awaitShut(ANSWER_TIMEOUT_MS);
+    }
+
+    private void sendPages(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers, WritableByteChannel preempt)
+            throws IOException {
+        PostcopyChannel main = PostcopyChannel.main(ram, claims, output, frame);
+        PostcopyPush push = new PostcopyPush(claims, order, requests, answers, inFlight, counters, progress)
+                .maxBytesPerSecond(bytesPerSecond);
+        try (PreemptSender sender =
+                new PreemptSender(push, requests, answers, PostcopyChannel.preempt(ram, claims, preempt), preempt)) {
+            push.run(main, false);
+            // A destination with this channel does not end before all it has asked for is there, and cannot lose the
+            // connection then: nothing may be left to ask for.
+            push.pushZeros(main);
+            sender.drain();
+            main.end();
+            if (secondEndsWithEos) {
+                sender.finish();
+            }
+            answers.awaitShut(ANSWER_TIMEOUT_MS);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+package dev.godwit.qemu;
+
+import dev.godwit.engine.RamSource;
+import dev.godwit.engine.postcopy.PageClaims;
+import dev.godwit.ram.Page;
+import dev.godwit.ram.PageBitmap;
+import dev.godwit.ram.ZeroPages;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Writes host pages as RAM records, all records of one host page in a row. Owned by the thread of its channel. */
+final class PostcopyPages {
+
+    /** So many bytes are read and written at once, where the host's pages are smaller. */
+    static final int RUN_BYTES = 64 << 10;
+
+    private final RamSource ram;
+    private final PageClaims claims;
+    private final StreamWriter writer;
+    private final MemorySegment buffer;
+    private int lastBlock = -1;
+    private long read;
+
+    /**
+     * The pages of one channel.
+     *
+     * @param writer of the channel, on which nobody else writes pages
+     */
+    PostcopyPages(RamSource ram, PageClaims claims, StreamWriter writer) {
+        this.ram = ram;
+        this.claims = claims;
+        this.writer = writer;
+        long largest = RUN_BYTES;
+        for (int block = 0; block < ram.layout().blocks().size(); block++) {
+            largest = Math.max(largest, claims.hostPageBytes(block));
+        }
+        this.buffer = Arena.ofAuto().allocate(largest, Page.SIZE_BYTES);
+    }
+
+    /**
+     * Reads what {@link #write} then writes; pages that are not present are not read.
+     *
+     * @return whether all of it is zero
+     * @throws UnreadablePageException if it cannot be read; nothing is written then
+     */
+    boolean read(int block, long hostPage, int hostPages) throws IOException {
+        long bytes = claims.hostPageBytes(block) * hostPages;
+        long offsetBytes = claims.hostPageBytes(block) * hostPage;
+        read = 0;
+        long next = ram.present(block).nextSet(offsetBytes / Page.SIZE_BYTES);
+        if (next < 0 || next * Page.SIZE_BYTES >= offsetBytes + bytes) {
+            return true;
+        }
+        try {
+            ram.read(block, offsetBytes, buffer.asSlice(0, bytes));
+        } catch (IOException e) {
+            throw new UnreadablePageException(
+                    "block %s cannot be read at 0x%x: %s"
+                            .formatted(ram.layout().block(block).id(), offsetBytes, e.getMessage()),
+                    e);
+        }
+        read = bytes;
+        return false;
+    }
+
+    /** Writes the records of what was read last. */
+    void write(int block, long hostPage, int hostPages) throws IOException {
+        long start = claims.hostPageBytes(block) * hostPage;
+        long bytes = claims.hostPageBytes(block) * hostPages;
+        PageBitmap present = ram.present(block);
+        for (long at = 0; at < bytes; at += Page.SIZE_BYTES) {
+            long offsetBytes = start + at;
+            boolean continued = block == lastBlock;
+            if (read == 0 || !present.get(offsetBytes / Page.SIZE_BYTES) || ZeroPages.isZero(buffer, at)) {
+                writer.zeroPage(block, offsetBytes, continued);
+            } else {
+                writer.page(block, offsetBytes, continued, buffer.asSlice(at, Page.SIZE_BYTES));
+            }
+            lastBlock = block;
+        }
+    }
+}

@@ -1,0 +1,194 @@
+package dev.godwit.qemu;
+
+import dev.godwit.engine.Progress;
+import dev.godwit.engine.migration.Clock;
+import dev.godwit.engine.migration.RateLimit;
+import dev.godwit.engine.postcopy.PageClaims;
+import dev.godwit.engine.postcopy.PagePlace;
+import dev.godwit.engine.postcopy.PageRequests;
+import dev.godwit.engine.postcopy.PostcopyCounters;
+import dev.godwit.engine.postcopy.PushOrder;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.Optional;
+
+/**
+ * Sends the pages of a postcopy: those that are asked for first, and between them the rest in its order, held back by
+ * the rate limit and by what is still on its way. It never holds back wholly for requests: a guest that keeps faulting
+ * would else never be whole.
+ */
+final class PostcopyPush {
+
+    /** So long after a request the next is likely, and little may be on its way. */
+    private static final long BUSY_NS = 50_000_000;
+
+    /** Nothing is waited for longer, so that a limit that was changed or a clock that jumped does no harm. */
+    private static final long LONGEST_WAIT_NS = 1_000_000_000;
+
+    /** A destination that is this slow has gone, or hangs. */
+    private static final long LONGEST_SILENCE_NS = 120_000_000_000L;
+
+    /** So many host pages without content are sent at once. */
+    private static final int ZERO_RUN = 1024;
+
+    private final PageClaims claims;
+    private final PushOrder order;
+    private final PageRequests requests;
+    private final PostcopyAnswers answers;
+    private final PostcopyInFlight inFlight;
+    private final PostcopyCounters counters;
+    private final Progress progress;
+    private RateLimit limit = new RateLimit(0, Clock.SYSTEM);
+    private long pushedBytes;
+    private volatile long lastServedNs = System.nanoTime();
+
+    PostcopyPush(
+            PageClaims claims,
+            PushOrder order,
+            PageRequests requests,
+            PostcopyAnswers answers,
+            PostcopyInFlight inFlight,
+            PostcopyCounters counters,
+            Progress progress) {
+        this.claims = claims;
+        this.order = order;
+        this.requests = requests;
+        this.answers = answers;
+        this.inFlight = inFlight;
+        this.counters = counters;
+        this.progress = progress;
+    }
+
+    PostcopyPush maxBytesPerSecond(long bytesPerSecond) {
+        limit = new RateLimit(bytesPerSecond, Clock.SYSTEM);
+        return this;
+    }
+
+    /**
+     * Pushes until every page with content is claimed.
+     *
+     * @param servesRequests whether requests are answered on this channel too
+     */
+    void run(PostcopyChannel main, boolean servesRequests) throws IOException {
+        progress.phase("sending RAM to the running guest", claims.bytesToPush());
+        while (true) {
+            long seenChanges = requests.changes();
+            answers.check();
+            if (servesRequests) {
+                serveAll(main);
+            }
+            requests.newest().ifPresent(order::requested);
+            long holdNs = holdNs();
+            if (holdNs > 0) {
+                await(seenChanges, holdNs);
+                continue;
+            }
+            Optional<PagePlace> next = order.next();
+            if (next.isEmpty()) {
+                if (servesRequests) {
+                    serveAll(main);
+                }
+                return;
+            }
+            push(main, next.get());
+        }
+    }
+
+    /** Sends all that nobody has claimed yet: pages without content. */
+    void pushZeros(PostcopyChannel main) throws IOException {
+        for (int block = 0; block < claims.layout().blocks().size(); block++) {
+            for (long page = claims.nextUnclaimed(block, 0); page >= 0; page = claims.nextUnclaimed(block, page)) {
+                int pages = 0;
+                while (pages < ZERO_RUN
+                        && page + pages < claims.hostPages(block)
+                        && claims.claim(block, page + pages)) {
+                    pages++;
+                }
+                if (pages > 0) {
+                    main.send(block, page, pages);
+                }
+                page += Math.max(1, pages);
+            }
+        }
+    }
+
+    private void serveAll(PostcopyChannel channel) throws IOException {
+        for (Optional<PageRequests.Request> request = requests.poll(); request.isPresent(); request = requests.poll()) {
+            serve(request.get(), channel);
+        }
+    }
+
+    /** Sends a page that was asked for, unless it is on its way already. */
+    void serve(PageRequests.Request request, PostcopyChannel channel) throws IOException {
+        PagePlace place = request.place();
+        boolean content = claims.isToPush(place.blockIndex(), place.page());
+        if (!claims.claim(place.blockIndex(), place.page())) {
+            return;
+        }
+        boolean zero = channel.send(place.blockIndex(), place.page(), 1);
+        long nowNs = System.nanoTime();
+        lastServedNs = nowNs;
+        long bytes = claims.hostPageBytes(place.blockIndex());
+        counters.served(place, bytes, zero, nowNs - request.askedNs());
+        if (content) {
+            progress.advance(bytes);
+        }
+    }
+
+    private long holdNs() throws IOException {
+        if (!inFlight.hasRoom(System.nanoTime() - lastServedNs < BUSY_NS)) {
+            if (inFlight.silentNs() > LONGEST_SILENCE_NS) {
+                throw new IOException(
+                        "the destination has placed no page for " + LONGEST_SILENCE_NS / 1_000_000_000 + " s");
+            }
+            return LONGEST_WAIT_NS; // a PONG ends the wait
+        }
+        limit.turn(pushedBytes);
+        return limit.isUsedUp(pushedBytes) ? Math.max(1, limit.leftNs()) : 0;
+    }
+
+    private void await(long seenChanges, long ns) throws IOException {
+        try {
+            requests.await(seenChanges, Math.min(ns, LONGEST_WAIT_NS));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while the push was held back");
+        }
+    }
+
+    private void push(PostcopyChannel main, PagePlace first) throws IOException {
+        int block = first.blockIndex();
+        if (claims.isToPush(block, first.page())) {
+            long bytes = pushRun(main, block, first.page());
+            counters.pushed(bytes);
+            progress.advance(bytes);
+        } else if (claims.claim(block, first.page())) {
+            main.send(block, first.page(), 1);
+            counters.pushedZero(claims.hostPageBytes(block));
+        }
+        int ping = inFlight.pingDue(main.position());
+        if (ping != 0) {
+            main.ping(ping);
+        }
+    }
+
+    /** {@return how much RAM was sent; 0 where somebody else was quicker} */
+    private long pushRun(PostcopyChannel main, int block, long first) throws IOException {
+        long hostPageBytes = claims.hostPageBytes(block);
+        long mostBytes = order.inRuns() ? Math.min(limit.stepBytes(), PostcopyPages.RUN_BYTES) : 0;
+        long most = Math.max(1, mostBytes / hostPageBytes);
+        int pages = 0;
+        while (pages < most && takes(block, first + pages)) {
+            pages++;
+        }
+        if (pages > 0) {
+            main.send(block, first, pages);
+        }
+        pushedBytes += pages * hostPageBytes;
+        return pages * hostPageBytes;
+    }
+
+    private boolean takes(int block, long hostPage) {
+        return hostPage < claims.hostPages(block) && claims.isToPush(block, hostPage) && claims.claim(block, hostPage);
+    }
+}
