@@ -18,6 +18,10 @@ class Memory implements FrameTarget, Hvm2007Visitor {
         return frames.asSlice(frame * Page.SIZE_BYTES, Page.SIZE_BYTES);
     }
 
+    MemorySegment all() {
+        return frames;
+    }
+
     @Override
     public void begin(FrameSpace space) {
         frames = MemorySegment.ofArray(new byte[(int) (space.frames() * Page.SIZE_BYTES)]);
