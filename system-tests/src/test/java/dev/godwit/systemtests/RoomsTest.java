@@ -36,6 +36,7 @@ class RoomsTest {
             Map.entry("workload", Set.of("host", "linux", "engine", "ram")),
             Map.entry("qmp", Set.of("engine")),
             Map.entry("qemu", Set.of("engine", "codec", "ram")),
+            Map.entry("xen", Set.of("engine", "ram")),
             Map.entry("snapshot", Set.of("qemu", "linux", "engine", "codec", "ram")),
             Map.entry(
                     "operations",
@@ -124,6 +125,23 @@ class RoomsTest {
                 .orShould()
                 .dependOnClassesThat()
                 .haveFullyQualifiedName("java.nio.channels.ServerSocketChannel")
+                .orShould()
+                .dependOnClassesThat()
+                .resideInAPackage("java.net")
+                .check(GODWIT);
+    }
+
+    @Test
+    void xen_opens_no_files_and_no_sockets() {
+        noClasses()
+                .that()
+                .resideInAPackage("dev.godwit.xen..")
+                .should()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName("java.nio.file.Files")
+                .orShould()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName("java.nio.channels.FileChannel")
                 .orShould()
                 .dependOnClassesThat()
                 .resideInAPackage("java.net")

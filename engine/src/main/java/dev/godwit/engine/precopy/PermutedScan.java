@@ -34,7 +34,7 @@ public final class PermutedScan implements ScanOrder {
     }
 
     /** {@return the page at a position of the order} Both are from 0 to the number of pages less one. */
-    long pageAt(long at) {
+    public long pageAt(long at) {
         if (order < ROTATION) {
             return at;
         }

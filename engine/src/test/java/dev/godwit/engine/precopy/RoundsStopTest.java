@@ -39,4 +39,13 @@ class RoundsStopTest {
         assertThat(decide(true, 5, 500, 0, 3000)).isEqualTo(READ_DIRTY_LOG);
         assertThat(decide(true, 5, 500, 0, 3001)).isEqualTo(SWITCH_OVER);
     }
+
+    @Test
+    void other_numbers_may_be_given_and_0_stands_for_xens() {
+        LapView view = new LapView(0, false, 0, 0, true, 4, 500, 0, 1500, 1000, true);
+        assertThat(new RoundsStop(4, 0).decide(view)).isEqualTo(SWITCH_OVER);
+        assertThat(new RoundsStop(5, 0).decide(view)).isEqualTo(READ_DIRTY_LOG);
+        assertThat(new RoundsStop(0, 1).decide(view)).isEqualTo(SWITCH_OVER);
+        assertThat(new RoundsStop(0, 0).decide(view)).isEqualTo(READ_DIRTY_LOG);
+    }
 }

@@ -88,7 +88,11 @@ class ScanOrderTest {
         "0x420, f703429f238cd9c518a1d9cb4dc5ac4e44ed5c6476773ec38f90bda8d6f520fb",
         "0x801, 22d666a8ec103306c5ddef4c29775e1575ada2cfe36b8058c88497826ac6b19e",
         "0x1020, d89f9a6c9b9eeb0c9c9b2e6b211a1d5df96d6ee573a1486b7012a89eeaa9400d",
+        "0x2000, e6072988e4cde30f30c66a2a9c65b2ac44027b1c01628e66a68b2ad02bc2847a",
+        "0x8020, 82d14ed1e379f76a06e14a8da174f234ab17a9a8f3f2b8d7d99d44e5fb82252a",
         "0x20020, d985de03b29d45b3c7b2f3eb54df0938f0e25d3b2d664c5ed9eb0c129f29a9d7",
+        "0x40000, ee16ded636e7a94751f566d51552f6395c090ceae1ebbe5e906b18c8eb6b8b02",
+        "0x400020, 75292ede0ca89b937b34440d1908d666e05ef8eb0a67cf99096ebc2ac90c9329",
         "0x100021, d03d5f4aea5c78707bd337da36ca9c3fd678c1762a58bbfcdb71a02b078e78e9"
     })
     void xens_order_is_the_one_that_its_program_had(String pages, String sha256) throws Exception {

@@ -1,0 +1,22 @@
+package dev.godwit.xen;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+
+/** The frames of a domain that stands still. */
+public interface FrameSource {
+
+    /** {@return how many frame numbers there are: the highest frame, plus 1} */
+    long frames();
+
+    /** {@return whether there is memory at a frame; false in holes} */
+    boolean exists(long frame);
+
+    /**
+     * Reads a frame that exists.
+     *
+     * @param target 4096 bytes
+     * @throws IOException if it cannot be read; never answered with zeros instead
+     */
+    void read(long frame, MemorySegment target) throws IOException;
+}

@@ -1,0 +1,36 @@
+package dev.godwit.xen;
+
+/**
+ * How wide a C {@code unsigned long} of the tools was that wrote a legacy stream (Xen migration specification section
+ * 2).
+ */
+public enum WordSize {
+    /** 32-bit tools. */
+    BITS_32(4, 2800),
+    /** 64-bit tools. */
+    BITS_64(8, 5168);
+
+    private final int bytes;
+    private final int vcpuContextBytes;
+
+    WordSize(int bytes, int vcpuContextBytes) {
+        this.bytes = bytes;
+        this.vcpuContextBytes = vcpuContextBytes;
+    }
+
+    /** {@return the length of a word in bytes} */
+    public int bytes() {
+        return bytes;
+    }
+
+    /** {@return the length of a vCPU's context of 2007 in bytes} */
+    public int vcpuContextBytes() {
+        return vcpuContextBytes;
+    }
+
+    /** {@return the length in bytes of a bitmap with a bit for each frame: whole words} */
+    long bitmapBytes(long frames) {
+        long bits = bytes * 8L;
+        return (frames + bits - 1) / bits * bytes;
+    }
+}

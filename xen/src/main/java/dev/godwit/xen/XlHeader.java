@@ -1,0 +1,61 @@
+package dev.godwit.xen;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The head of a file of {@code xl save} (Xen migration specification section 3.5).
+ *
+ * <pre>
+ *  0  32 bytes  "Xen saved domain, xl format\n \0 \r"    40  u32  optional flags, 0
+ * 32  u32       0x01020304 in the writer's byte order    44  u32  optional length
+ * 36  u32       mandatory flags: 1 JSON, 2 libxl stream  48       optional content: the domain's configuration
+ * </pre>
+ *
+ * @param json whether the configuration is JSON
+ * @param content u32 length and configuration; kept as it is, not to be written to
+ */
+public record XlHeader(boolean json, MemorySegment content) {
+
+    static final byte[] MAGIC = "Xen saved domain, xl format\n \0 \r".getBytes(StandardCharsets.US_ASCII);
+
+    private static final int BYTE_ORDER_MARK = 0x01020304;
+    private static final int JSON = 1;
+    private static final int LIBXL_STREAM = 2;
+    private static final int MAX_CONTENT_BYTES = 16 << 20;
+
+    static XlHeader read(ImageInput input) throws IOException {
+        input.section("xl header");
+        input.bytes(MAGIC.length);
+        int mark = input.i32();
+        if (mark != BYTE_ORDER_MARK) {
+            throw input.refusal("byte order mark 0x1020304 of a little-endian host", "0x" + Integer.toHexString(mark));
+        }
+        int mandatory = input.i32();
+        if ((mandatory & ~JSON) != LIBXL_STREAM) {
+            throw input.refusal(
+                    "mandatory flags 2 (libxl stream) or 3 (and JSON)",
+                    "0x%x%s".formatted(mandatory, (mandatory & ~JSON) == 0 ? ": the stream before Xen 4.6" : ""));
+        }
+        int optional = input.i32();
+        long length = input.u32();
+        if (optional != 0 || length > MAX_CONTENT_BYTES) {
+            throw input.refusal(
+                    "optional flags 0 and at most %d bytes of content".formatted(MAX_CONTENT_BYTES),
+                    "0x%x, %d bytes".formatted(optional, length));
+        }
+        return new XlHeader(
+                (mandatory & JSON) != 0,
+                MemorySegment.ofArray(input.bytes(length)).asReadOnly());
+    }
+
+    void write(ImageOutput output) throws IOException {
+        output.bytes(MAGIC);
+        output.u32(BYTE_ORDER_MARK);
+        output.u32(LIBXL_STREAM | (json ? JSON : 0));
+        output.u32(0);
+        output.u32(content.byteSize());
+        output.bytes(content);
+    }
+}
