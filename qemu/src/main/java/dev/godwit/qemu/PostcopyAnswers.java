@@ -10,6 +10,8 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.ReadableByteChannel;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -31,8 +33,7 @@ final class PostcopyAnswers {
     private boolean alive;
     private boolean resumed;
     private int shutStatus = -1;
-    private int bitmapBlock = -1;
-    private @Nullable PageBitmap bitmap;
+    private final Map<Integer, PageBitmap> bitmaps = new HashMap<>();
     private @Nullable IOException lost;
     private @Nullable IOException failure;
 
@@ -143,8 +144,7 @@ final class PostcopyAnswers {
             throw input.unexpected("a bitmap whose bits past the last page are clear", "one with such bits set");
         }
         synchronized (this) {
-            bitmapBlock = index;
-            bitmap = received;
+            bitmaps.put(index, received);
             notifyAll();
         }
     }
@@ -209,9 +209,8 @@ final class PostcopyAnswers {
 
     /** {@return which pages of a block have been received; waits for the destination's word on it} */
     synchronized PageBitmap awaitBitmap(int blockIndex, long timeoutMs) throws IOException {
-        await(timeoutMs, "which pages it has", () -> bitmap != null && bitmapBlock == blockIndex);
-        PageBitmap received = bitmap;
-        bitmap = null;
+        await(timeoutMs, "which pages it has", () -> bitmaps.containsKey(blockIndex));
+        PageBitmap received = bitmaps.remove(blockIndex);
         if (received == null) {
             throw new AssertionError("awaited");
         }
