@@ -31,6 +31,9 @@ class QmpServerFuzzTest {
     private static final byte[] ADDRESS = "uri".getBytes(StandardCharsets.UTF_8);
     private static final byte[] CHANNELS = "channels".getBytes(StandardCharsets.UTF_8);
 
+    /** How the server begins to speak of its own mistakes. */
+    private static final String DEFECT = "a defect in godwit";
+
     private static final Path SOCKET;
 
     static {
@@ -51,8 +54,11 @@ class QmpServerFuzzTest {
         if (contains(said, ADDRESS) || contains(said, CHANNELS) || contains(said, new byte[] {'\\', 'u'})) {
             return;
         }
+        if (contains(said, DEFECT.getBytes(StandardCharsets.UTF_8))) {
+            return; // refusals repeat what was said
+        }
         String answers = talk(said);
-        if (answers.contains("a defect in godwit")) {
+        if (answers.contains(DEFECT)) {
             throw new AssertionError(answers);
         }
         String after =
