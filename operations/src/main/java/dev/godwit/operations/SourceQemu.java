@@ -180,10 +180,14 @@ final class SourceQemu implements Closeable {
         return words.isEmpty() ? e : new IOException(e.getMessage() + "; QEMU says: " + words.get(), e);
     }
 
-    /** Everything has arrived: the guest may go on. QEMU itself puts the run state back. */
-    void letGo() throws IOException {
+    /**
+     * Everything has arrived: the guest may go on. QEMU itself puts the run state back. A machine of ours, which has
+     * sent everything, does so when it hears that nobody has taken the guest.
+     */
+    void letGo(Closeable connection) throws IOException {
         if (hasReturnPath()) {
             qemu.migrateCancel();
+            connection.close();
             awaitEnd();
         }
     }

@@ -97,7 +97,7 @@ public final class TakeSnapshot implements Closeable {
             }
             VmState state = source.explaining(() -> incoming.into(writer));
             if (options.after() == AfterSnapshot.RESUME) {
-                source.letGo();
+                source.letGo(connection);
                 writer.commit(state, facts(source));
                 source.awaitEnd();
             } else {
