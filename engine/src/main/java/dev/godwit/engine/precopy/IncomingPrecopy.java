@@ -177,6 +177,7 @@ public final class IncomingPrecopy {
                 Optional.empty(),
                 OptionalInt.empty(),
                 List.of(),
-                List.of());
+                List.of(),
+                Optional.empty());
     }
 }
