@@ -20,6 +20,7 @@ import java.util.OptionalLong;
  * @param cpuThrottlePercentage while throttling only
  * @param socketAddresses where a destination listens, as URIs, with the real port
  * @param blockedReasons why the machine cannot be migrated now; empty where it can
+ * @param rounds those that are over, at most the last 200; source only
  */
 public record MigrationReport(
         MigrationStatus status,
@@ -32,7 +33,8 @@ public record MigrationReport(
         Optional<Xbzrle> xbzrle,
         OptionalInt cpuThrottlePercentage,
         List<String> socketAddresses,
-        List<String> blockedReasons) {
+        List<String> blockedReasons,
+        List<Round> rounds) {
 
     /** A report of a machine that never migrated. */
     public static final MigrationReport NONE = new MigrationReport(
@@ -52,6 +54,35 @@ public record MigrationReport(
     public MigrationReport {
         socketAddresses = List.copyOf(socketAddresses);
         blockedReasons = List.copyOf(blockedReasons);
+        rounds = List.copyOf(rounds);
+    }
+
+    /** A report without rounds. */
+    public MigrationReport(
+            MigrationStatus status,
+            Optional<String> errorDescription,
+            OptionalLong totalTimeMs,
+            OptionalLong setupTimeMs,
+            OptionalLong expectedDowntimeMs,
+            OptionalLong downtimeMs,
+            Optional<Ram> ram,
+            Optional<Xbzrle> xbzrle,
+            OptionalInt cpuThrottlePercentage,
+            List<String> socketAddresses,
+            List<String> blockedReasons) {
+        this(
+                status,
+                errorDescription,
+                totalTimeMs,
+                setupTimeMs,
+                expectedDowntimeMs,
+                downtimeMs,
+                ram,
+                xbzrle,
+                cpuThrottlePercentage,
+                socketAddresses,
+                blockedReasons,
+                List.of());
     }
 
     /** {@return the same with the addresses where a destination listens} */
@@ -67,8 +98,29 @@ public record MigrationReport(
                 xbzrle,
                 cpuThrottlePercentage,
                 addresses,
-                blockedReasons);
+                blockedReasons,
+                rounds);
     }
+
+    /**
+     * What was sent between two readings of the dirty log.
+     *
+     * @param round counts from 1
+     * @param last whether the guest stood still
+     * @param sentPages zero pages included
+     * @param skippedPages left for the next round, because the guest had written them again already
+     * @param dirtiedPages dirty when the round began: what the guest had written since the one before
+     * @param durationMs how long it took
+     * @param sentBytes on its way, headers included
+     */
+    public record Round(
+            long round,
+            boolean last,
+            long sentPages,
+            long skippedPages,
+            long dirtiedPages,
+            long durationMs,
+            long sentBytes) {}
 
     /**
      * Counters of RAM.
