@@ -49,8 +49,8 @@ public enum MigrationParameter {
     TLS_AUTHZ(Kind.text("")),
     /** Godwit's own: how the guest's writes are found; empty for the best way that the host has. */
     X_DIRTY_LOG(Kind.text("")),
-    /** Godwit's own: the scan, skip and stop rules. */
-    X_POLICY(Kind.word("qemu", "qemu", "brief", "xen")),
+    /** Godwit's own: the scan, skip and stop rules. Both {@code brief} and {@code qemu} keep to the downtime limit. */
+    X_POLICY(Kind.word("brief", "brief", "qemu", "xen")),
     /** Godwit's own: the format that is sent; xen-2007 is that of Xen's saver of April 2007, with its own rules. */
     X_FORMAT(Kind.word("qemu", "qemu", "xen-2007")),
     /** Of xen-2007: how wide words are, in bits. */
