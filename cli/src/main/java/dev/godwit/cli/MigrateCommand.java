@@ -50,6 +50,9 @@ final class MigrateCommand implements Callable<Integer> {
             })
     private @Nullable String policy;
 
+    @Mixin
+    private XenArguments xen = new XenArguments();
+
     @Option(names = "--multifd-channels", paramLabel = "N", description = "Connections for pages; as the destination.")
     private @Nullable Integer multifdChannels;
 
@@ -117,7 +120,7 @@ final class MigrateCommand implements Callable<Integer> {
 
     private Set<String> capabilities() {
         Set<String> on = new LinkedHashSet<>();
-        add(on, returnPath, "return-path");
+        add(on, returnPath && !xen.isStreamOf2007(), "return-path");
         add(on, multifdChannels != null, "multifd");
         add(on, xbzrle, "xbzrle");
         add(on, autoConverge, "auto-converge");
@@ -141,6 +144,7 @@ final class MigrateCommand implements Callable<Integer> {
         }
         JsonObject set = JsonObject.empty();
         set = policy == null ? set : set.with("x-policy", policy);
+        set = xen.addTo(set, common, "xen".equals(policy));
         set = multifdChannels == null ? set : set.with("multifd-channels", multifdChannels);
         set = multifdCompression == null ? set : set.with("multifd-compression", multifdCompression);
         set = maxBandwidth == null ? set : set.with("max-bandwidth", maxBandwidth.bytes());
@@ -168,6 +172,7 @@ final class MigrateCommand implements Callable<Integer> {
         table.row("pages with content", Long.toString(ram.wholeNumber("normal").orElse(0)));
         table.row("zero pages", Long.toString(ram.wholeNumber("duplicate").orElse(0)));
         table.print(common.out());
+        RoundsOutput.of(all).print(common.out());
         common.out().flush();
     }
 
@@ -190,6 +195,7 @@ final class MigrateCommand implements Callable<Integer> {
             ram.wholeNumber("dirty-sync-count").ifPresent(value -> json.writeNumberProperty("passes", value));
             ram.wholeNumber("normal").ifPresent(value -> json.writeNumberProperty("normalPages", value));
             ram.wholeNumber("duplicate").ifPresent(value -> json.writeNumberProperty("zeroPages", value));
+            RoundsOutput.of(all).write(json);
         });
     }
 }

@@ -63,9 +63,9 @@ final class SnapshotFigures {
                 shows ? Optional.of(ram(counters, remaining, spentNs)) : Optional.empty(),
                 Optional.empty(),
                 OptionalInt.empty(),
-                List.of(),
-                List.of(),
-                copy == null ? Optional.empty() : Optional.of(copy.faults()));
+                        List.of(),
+                        List.of())
+                .withWriteFaults(copy == null ? Optional.empty() : Optional.of(copy.faults()));
     }
 
     private static OptionalLong ms(long ns) {

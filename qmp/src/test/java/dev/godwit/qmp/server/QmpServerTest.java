@@ -339,8 +339,8 @@ class QmpServerTest {
                 Optional.of(xbzrle),
                 OptionalInt.of(20),
                 List.of("tcp:[::1]:44", "unix:/x"),
-                List.of("because"),
-                Optional.of(new WriteFaultReport(5, 2, 6000, 3000, 4000, List.of(1L, 4L))));
+                        List.of("because"))
+                .withWriteFaults(Optional.of(new WriteFaultReport(5, 2, 6000, 3000, 4000, List.of(1L, 4L))));
         try (RawClient client = client()) {
             assertThat(JsonValue.parse(client.ask("{\"execute\":\"query-migrate\"}")))
                     .isEqualTo(JsonValue.parse("""
