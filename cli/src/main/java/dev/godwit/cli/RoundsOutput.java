@@ -19,7 +19,7 @@ final class RoundsOutput {
 
     /** {@return the rounds in an answer to {@code query-migrate}} */
     static RoundsOutput of(JsonObject answer) {
-        return new RoundsOutput(answer.array("x-rounds").orElse(List.of()).stream()
+        return new RoundsOutput(answer.array("x-godwit-rounds").orElse(List.of()).stream()
                 .filter(JsonObject.class::isInstance)
                 .map(JsonObject.class::cast)
                 .toList());

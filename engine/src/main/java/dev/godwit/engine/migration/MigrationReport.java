@@ -20,6 +20,7 @@ import java.util.OptionalLong;
  * @param cpuThrottlePercentage while throttling only
  * @param socketAddresses where a destination listens, as URIs, with the real port
  * @param blockedReasons why the machine cannot be migrated now; empty where it can
+ * @param writeFaults how much the guest was slowed down; background snapshot only
  * @param rounds those that are over, at most the last 200; source only
  */
 public record MigrationReport(
@@ -34,6 +35,7 @@ public record MigrationReport(
         OptionalInt cpuThrottlePercentage,
         List<String> socketAddresses,
         List<String> blockedReasons,
+        Optional<WriteFaultReport> writeFaults,
         List<Round> rounds) {
 
     /** A report of a machine that never migrated. */
@@ -57,7 +59,7 @@ public record MigrationReport(
         rounds = List.copyOf(rounds);
     }
 
-    /** A report without rounds. */
+    /** A report of what every migration has. */
     public MigrationReport(
             MigrationStatus status,
             Optional<String> errorDescription,
@@ -82,6 +84,7 @@ public record MigrationReport(
                 cpuThrottlePercentage,
                 socketAddresses,
                 blockedReasons,
+                Optional.empty(),
                 List.of());
     }
 
@@ -99,7 +102,44 @@ public record MigrationReport(
                 cpuThrottlePercentage,
                 addresses,
                 blockedReasons,
+                writeFaults,
                 rounds);
+    }
+
+    /** {@return the same with how much the guest was slowed down} */
+    public MigrationReport withWriteFaults(Optional<WriteFaultReport> faults) {
+        return new MigrationReport(
+                status,
+                errorDescription,
+                totalTimeMs,
+                setupTimeMs,
+                expectedDowntimeMs,
+                downtimeMs,
+                ram,
+                xbzrle,
+                cpuThrottlePercentage,
+                socketAddresses,
+                blockedReasons,
+                faults,
+                rounds);
+    }
+
+    /** {@return the same with its rounds} */
+    public MigrationReport withRounds(List<Round> past) {
+        return new MigrationReport(
+                status,
+                errorDescription,
+                totalTimeMs,
+                setupTimeMs,
+                expectedDowntimeMs,
+                downtimeMs,
+                ram,
+                xbzrle,
+                cpuThrottlePercentage,
+                socketAddresses,
+                blockedReasons,
+                writeFaults,
+                past);
     }
 
     /**

@@ -137,9 +137,9 @@ final class LapStatistics {
                 showsRam ? Optional.of(ram(now, completed)) : Optional.empty(),
                 showsRam ? xbzrle(now.counters) : Optional.empty(),
                 showsRam && now.throttlePercentage > 0 ? OptionalInt.of(now.throttlePercentage) : OptionalInt.empty(),
-                List.of(),
-                List.of(),
-                showsRam ? rounds : List.of());
+                        List.of(),
+                        List.of())
+                .withRounds(showsRam ? rounds : List.of());
     }
 
     private static OptionalLong ms(long ns) {

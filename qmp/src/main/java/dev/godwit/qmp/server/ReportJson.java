@@ -2,6 +2,7 @@ package dev.godwit.qmp.server;
 
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.migration.WriteFaultReport;
 import dev.godwit.qmp.JsonArray;
 import dev.godwit.qmp.JsonNumber;
 import dev.godwit.qmp.JsonObject;
@@ -51,14 +52,33 @@ final class ReportJson {
         }
         if (!report.rounds().isEmpty()) {
             answer = answer.with(
-                    "x-rounds",
+                    "x-godwit-rounds",
                     new JsonArray(report.rounds().stream()
                             .<JsonValue>map(ReportJson::round)
                             .toList()));
         }
-        return report.xbzrle().isPresent()
-                ? answer.with("xbzrle-cache", xbzrle(report.xbzrle().get()))
+        if (report.xbzrle().isPresent()) {
+            answer = answer.with("xbzrle-cache", xbzrle(report.xbzrle().get()));
+        }
+        return report.writeFaults().isPresent()
+                ? answer.with(
+                        "x-godwit-write-faults",
+                        writeFaults(report.writeFaults().get()))
                 : answer;
+    }
+
+    private static JsonObject writeFaults(WriteFaultReport faults) {
+        return JsonObject.empty()
+                .with("count", faults.faults())
+                .with("threads", faults.threads())
+                .with("total-ns", faults.totalNs())
+                .with("longest-ns", faults.longestNs())
+                .with("longest-thread-ns", faults.longestThreadNs())
+                .with(
+                        "latency-dist",
+                        new JsonArray(faults.histogram().stream()
+                                .<JsonValue>map(JsonNumber::of)
+                                .toList()));
     }
 
     private static JsonObject with(JsonObject answer, String name, OptionalLong number) {
