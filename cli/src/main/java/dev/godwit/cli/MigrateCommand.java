@@ -106,7 +106,7 @@ final class MigrateCommand implements Callable<Integer> {
         DriveOptions options = new DriveOptions(qmp, uri, capabilities(), parameters());
         DriveResult result;
         try (StatusLine progress = common.progress();
-                DriveMigration migration = new DriveMigration(options, progress);
+                DriveMigration migration = drive(options, progress);
                 Interruption.Registration _ = common.interruption().register(migration)) {
             result = migration.run();
         }
@@ -116,6 +116,12 @@ final class MigrateCommand implements Callable<Integer> {
             printText(result);
         }
         return ExitStatus.DONE;
+    }
+
+    /** By Xen's rules, it is told in Xen's words. */
+    private DriveMigration drive(DriveOptions options, StatusLine progress) {
+        DriveMigration migration = new DriveMigration(options, progress);
+        return "xen".equals(policy) || xen.isStreamOf2007() ? migration.listener(new XenRounds(progress::note)) : migration;
     }
 
     private Set<String> capabilities() {
