@@ -44,8 +44,9 @@ final class MigrateCommand implements Callable<Integer> {
             names = "--policy",
             paramLabel = "NAME",
             description = {
-                "The scan, skip and stop rules of a machine of Godwit's own: qemu (default); brief, which goes on until"
-                        + " the pause is as short as the guest's writing allows; or xen."
+                "The scan, skip and stop rules of a machine of Godwit's own: brief (default), which goes on until the"
+                        + " pause is as short as the guest's writing allows; qemu, which stops as soon as the rest fits"
+                        + " into the downtime limit; or xen."
             })
     private @Nullable String policy;
 

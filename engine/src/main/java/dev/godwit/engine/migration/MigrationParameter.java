@@ -49,8 +49,8 @@ public enum MigrationParameter {
     TLS_AUTHZ(Kind.text("")),
     /** Godwit's own: how the guest's writes are found; empty for the best way that the host has. */
     X_DIRTY_LOG(Kind.text("")),
-    /** Godwit's own: the scan, skip and stop rules. */
-    X_POLICY(Kind.word("qemu", "qemu", "brief", "xen"));
+    /** Godwit's own: the scan, skip and stop rules. Both {@code brief} and {@code qemu} keep to the downtime limit. */
+    X_POLICY(Kind.word("brief", "brief", "qemu", "xen"));
 
     @SuppressWarnings("ImmutableEnumChecker") // every kind is a record of immutable values
     private final Kind kind;
