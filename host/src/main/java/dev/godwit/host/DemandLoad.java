@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -68,6 +69,7 @@ public final class DemandLoad implements AutoCloseable {
     private volatile boolean allBrought;
     private volatile boolean over;
     private int running;
+    private final AtomicBoolean closed = new AtomicBoolean();
 
     private DemandLoad(
             MissingRam missing,
@@ -324,6 +326,9 @@ public final class DemandLoad implements AutoCloseable {
      */
     @Override
     public void close() throws IOException {
+        if (closed.getAndSet(true)) {
+            return;
+        }
         stopped = true;
         missing.wake();
         join(faultThread);

@@ -26,6 +26,7 @@ import java.util.zip.CRC32C;
 final class SnapshotTail {
 
     private static final long RAM_EOS = 0x010;
+    private static final int MAGIC_BYTES = 4;
 
     private final OpenFile file;
     private final PageStore pages;
@@ -47,7 +48,12 @@ final class SnapshotTail {
         this.headRoomBytes = headRoomBytes;
     }
 
-    void write(VmState state, CreationFacts facts) throws IOException {
+    /**
+     * Writes it.
+     *
+     * @param whole whether the file holds all that it should; one that does not has no magic, so that nobody loads it
+     */
+    void write(VmState state, CreationFacts facts, boolean whole) throws IOException {
         Configuration configuration = state.configuration().withCapabilities(List.of(Configuration.MAPPED_RAM));
         long totalBytes = pages.layout().ram().totalBytes();
         byte[] opening = MappedRamHead.opening(configuration, state.ramSectionId(), totalBytes);
@@ -68,7 +74,8 @@ final class SnapshotTail {
         at = layout.endBytes();
         sections(state);
         // Last, so that a file in which it stands has everything that a reader needs.
-        file.write(startBytes, MemorySegment.ofArray(opening));
+        int from = whole ? 0 : MAGIC_BYTES;
+        file.write(startBytes + from, MemorySegment.ofArray(opening).asSlice(from));
         long end = new TrailerWriter(file, parts, at)
                 .write(layout.blocks(), configuration.machineType(), facts, pages.hashes(), pages.present());
         file.truncate(end);

@@ -181,8 +181,28 @@ public final class SnapshotWriter implements RamSink, Closeable {
         PageStore pages = begun();
         try {
             finishPages();
-            new SnapshotTail(target.file(), pages, startBytes, HEAD_ROOM_BYTES).write(state, facts);
+            new SnapshotTail(target.file(), pages, startBytes, HEAD_ROOM_BYTES).write(state, facts, true);
             target.commit(pages.file().isDirect());
+        } catch (LinuxException e) {
+            throw pages.explain(e);
+        }
+    }
+
+    /**
+     * Keeps what there is under the final name with {@code .incomplete} behind it, from now on whatever happens, unless
+     * a {@link #commit} follows: for a guest that is nowhere else any more. Such a file has all parts of a snapshot but
+     * the first four bytes, so that nothing loads it as if it were whole. May be called again, when more is there.
+     *
+     * @return the name
+     * @throws IOException if the disk fails; it may stay under its hidden name
+     */
+    public Path keepIncomplete(VmState state, CreationFacts facts) throws IOException {
+        PageStore pages = begun();
+        try {
+            target.keep(); // first: what there is stays, whatever becomes of the rest
+            finishPages();
+            new SnapshotTail(target.file(), pages, startBytes, HEAD_ROOM_BYTES).write(state, facts, false);
+            return target.keep();
         } catch (LinuxException e) {
             throw pages.explain(e);
         }

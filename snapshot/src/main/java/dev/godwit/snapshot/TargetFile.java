@@ -23,10 +23,11 @@ import org.jspecify.annotations.Nullable;
 final class TargetFile implements Closeable {
 
     private static final String SUFFIX = ".godwit-part";
+    private static final String INCOMPLETE = ".incomplete";
     private static final int MAX_NAME_BYTES = 200;
 
     private final Path target;
-    private final Path temporary;
+    private Path temporary;
     private final OpenFile file;
     /** What is kept of a file in place; -1 for one that is beside its name. */
     private final long keptBytes;
@@ -34,6 +35,7 @@ final class TargetFile implements Closeable {
     private @Nullable OpenFile replaced;
 
     private boolean committed;
+    private boolean kept;
     private boolean closed;
 
     private TargetFile(Path target, Path temporary, OpenFile file, long keptBytes) {
@@ -151,7 +153,7 @@ final class TargetFile implements Closeable {
         return target;
     }
 
-    Path temporary() {
+    synchronized Path temporary() {
         return temporary;
     }
 
@@ -189,6 +191,32 @@ final class TargetFile implements Closeable {
         }
     }
 
+    /**
+     * Gives the file a name that says that it is not whole, by which it stays whatever happens from now on; a file of
+     * this name that is there already is left alone.
+     *
+     * @return the name
+     */
+    synchronized Path keep() throws IOException {
+        if (closed) {
+            throw new IOException("the snapshot was given up: " + target);
+        }
+        file.sync();
+        if (!kept && keptBytes < 0) {
+            Path name = target.resolveSibling(target.getFileName() + INCOMPLETE);
+            for (int number = 2; Files.exists(name, LinkOption.NOFOLLOW_LINKS); number++) {
+                name = target.resolveSibling(target.getFileName() + INCOMPLETE + "-" + number);
+            }
+            Files.move(temporary, name);
+            temporary = name;
+            kept = true;
+            try (OpenFile folder = OpenFile.open(target.resolveSibling("."))) {
+                folder.sync();
+            }
+        }
+        return temporary;
+    }
+
     /** {@return the file under the final name; null where there is none, or one that this user may not read} */
     private @Nullable OpenFile openReplaced() {
         try {
@@ -204,9 +232,9 @@ final class TargetFile implements Closeable {
         if (!closed) {
             closed = true;
             try {
-                if (!committed && keptBytes < 0) {
+                if (!committed && !kept && keptBytes < 0) {
                     Files.deleteIfExists(temporary);
-                } else if (!committed) {
+                } else if (!committed && keptBytes >= 0) {
                     file.truncate(keptBytes);
                 }
             } finally {
