@@ -6,7 +6,6 @@ import dev.godwit.qmp.JsonValue;
 import dev.godwit.qmp.QemuMonitor;
 import dev.godwit.qmp.QmpAddress;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -51,16 +50,13 @@ final class PostcopySession {
     static Optional<QemuSettings> takeUp(QmpAddress address, QemuMonitor monitor) throws IOException {
         Optional<JsonObject> found = Optional.empty();
         long newestMs = Long.MIN_VALUE;
-        try (DirectoryStream<Path> folders = PrivateFolder.all()) {
-            for (Path folder : folders) {
-                Optional<JsonObject> session = read(folder);
-                if (session.flatMap(kept -> kept.text("qmp")).equals(Optional.of(absolute(address)))) {
-                    long writtenMs =
-                            Files.getLastModifiedTime(folder.resolve(FILE)).toMillis();
-                    found = writtenMs >= newestMs ? session : found;
-                    newestMs = Math.max(newestMs, writtenMs);
-                    PrivateFolder.remove(folder);
-                }
+        for (Path folder : PrivateFolder.all()) {
+            Optional<JsonObject> session = read(folder);
+            if (session.flatMap(kept -> kept.text("qmp")).equals(Optional.of(absolute(address)))) {
+                long writtenMs = Files.getLastModifiedTime(folder.resolve(FILE)).toMillis();
+                found = writtenMs >= newestMs ? session : found;
+                newestMs = Math.max(newestMs, writtenMs);
+                PrivateFolder.remove(folder);
             }
         }
         return found.map(session -> settings(session, monitor));

@@ -9,6 +9,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -58,12 +60,17 @@ final class PrivateFolder implements Closeable {
     }
 
     /** {@return all such folders, those of other processes too} */
-    static DirectoryStream<Path> all() throws IOException {
-        return Files.newDirectoryStream(
-                Path.of(System.getProperty("java.io.tmpdir")),
-                folder -> folder.getFileName().toString().startsWith(PREFIX)
-                        && Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)
-                        && Files.isReadable(folder));
+    static List<Path> all() throws IOException {
+        List<Path> folders = new ArrayList<>();
+        try (DirectoryStream<Path> found =
+                Files.newDirectoryStream(Path.of(System.getProperty("java.io.tmpdir")), PREFIX + "*")) {
+            for (Path folder : found) {
+                if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS) && Files.isReadable(folder)) {
+                    folders.add(folder);
+                }
+            }
+        }
+        return folders;
     }
 
     /** Removes such a folder with what is in it. */

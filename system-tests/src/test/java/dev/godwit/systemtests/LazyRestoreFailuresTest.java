@@ -175,7 +175,7 @@ class LazyRestoreFailuresTest {
         try (QemuProcess destination = PC.on(version).incoming("defer").start();
                 QmpClient monitor = destination.connectQmp()) {
             LazyRestoreOptions options = LazyRestoreTest.into(destination, file);
-            Cutting cutting = new Cutting(monitor, (60 << 20) / cuts, cuts);
+            Cutting cutting = new Cutting(monitor, (60L << 20) / cuts, cuts);
             try (LazyRestore restore = new LazyRestore(preempt ? options.preempting() : options, cutting)) {
                 LazyRestoreResult result = restore.run();
                 assertThat(result.pages().reconnects()).isEqualTo(cuts);
