@@ -6,6 +6,7 @@ module dev.godwit.engine {
     requires jdk.jfr;
 
     exports dev.godwit.engine;
+    exports dev.godwit.engine.background;
     exports dev.godwit.engine.machine;
     exports dev.godwit.engine.migration;
     exports dev.godwit.engine.postcopy;

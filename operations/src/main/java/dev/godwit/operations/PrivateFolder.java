@@ -17,7 +17,7 @@ import java.util.Optional;
  * A temporary folder for a migration socket that nobody can enter but this user, and QEMU's where it runs as another;
  * removed with what is in it on close.
  */
-final class PrivateFolder implements Closeable {
+public final class PrivateFolder implements Closeable {
 
     private static final String PREFIX = "godwit-";
 
@@ -31,7 +31,7 @@ final class PrivateFolder implements Closeable {
      * @param qemuUser who has to reach the socket, where that is known
      * @throws IOException if QEMU runs as another user and this one may not give files away
      */
-    PrivateFolder(Optional<UserPrincipal> qemuUser) throws IOException {
+    public PrivateFolder(Optional<UserPrincipal> qemuUser) throws IOException {
         this.qemuUser = qemuUser;
         path = Files.createTempDirectory(
                 PREFIX, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
@@ -55,7 +55,8 @@ final class PrivateFolder implements Closeable {
         }
     }
 
-    Path resolve(String name) {
+    /** {@return the path of a file in it} */
+    public Path resolve(String name) {
         return path.resolve(name);
     }
 
