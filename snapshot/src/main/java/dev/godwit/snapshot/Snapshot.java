@@ -213,6 +213,11 @@ public final class Snapshot implements RamSource, Closeable {
         return status.lengthBytes();
     }
 
+    /** {@return the file's number on its file system: what was opened, whatever has its name now} */
+    public long inode() {
+        return status.inode();
+    }
+
     /** {@return what the file takes on the disk} */
     public long allocatedBytes() {
         return status.allocatedBytes();
