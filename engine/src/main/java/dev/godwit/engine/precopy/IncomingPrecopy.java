@@ -177,7 +177,6 @@ public final class IncomingPrecopy {
                 Optional.empty(),
                 OptionalInt.empty(),
                 List.of(),
-                List.of(),
-                Optional.empty());
+                List.of());
     }
 }

@@ -82,11 +82,17 @@ final class OutgoingConnector implements Precopy.Connector {
     }
 
     private OutgoingStream connectAll() throws IOException {
+        if (uri instanceof MigrationUri.OfFile file && capabilities.contains(MigrationCapability.MAPPED_RAM)) {
+            return MappedFile.write(machine, file, capabilities, parameters.get());
+        }
         MigrationParameters now = parameters.get();
         List<MigrationChannel> open = new ArrayList<>();
         try {
             MigrationChannel main = channels.connect(uri);
             open.add(main);
+            if (now.text(MigrationParameter.X_FORMAT).equals(Hvm2007Output.FORMAT)) {
+                return Hvm2007Output.of(machine, main, capabilities, now);
+            }
             MachineStream stream = new MachineStream(machine, main, capabilities, parameters);
             if (capabilities.contains(MigrationCapability.RETURN_PATH)) {
                 if (!main.isDuplex()) {

@@ -50,6 +50,13 @@ final class ReportJson {
         if (report.ram().isPresent()) {
             answer = answer.with("ram", ram(report.ram().get()));
         }
+        if (!report.rounds().isEmpty()) {
+            answer = answer.with(
+                    "x-godwit-rounds",
+                    new JsonArray(report.rounds().stream()
+                            .<JsonValue>map(ReportJson::round)
+                            .toList()));
+        }
         if (report.xbzrle().isPresent()) {
             answer = answer.with("xbzrle-cache", xbzrle(report.xbzrle().get()));
         }
@@ -106,6 +113,20 @@ final class ReportJson {
                 .with("downtime-bytes", ram.downtimeBytes())
                 .with("postcopy-bytes", ram.postcopyBytes())
                 .with("postcopy-requests", ram.postcopyRequests());
+    }
+
+    /** Godwit's own. */
+    private static JsonObject round(MigrationReport.Round round) {
+        return JsonObject.empty()
+                .with("round", round.round())
+                .with("last", round.last())
+                .with("sent", round.sentPages())
+                .with("skipped", round.skippedPages())
+                .with("dirtied", round.dirtiedPages())
+                .with("time", round.durationMs())
+                .with("bytes", round.sentBytes())
+                .with("tool-cpu-time", round.toolCpuMs())
+                .with("guest-cpu-time", round.guestCpuMs());
     }
 
     private static JsonObject xbzrle(MigrationReport.Xbzrle xbzrle) {
