@@ -7,7 +7,9 @@ import dev.godwit.engine.postcopy.PushPolicy;
 import dev.godwit.snapshot.Snapshot;
 import dev.godwit.snapshot.WorkingSet;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -18,6 +20,12 @@ import java.util.Set;
  * @param recording what stands beside the snapshot
  */
 public record PushPlan(PushPolicy policy, Optional<WorkingSet> recording) {
+
+    /** A connection within a host brings this in about ten milliseconds. */
+    private static final long MOST_EARLY_BYTES = 8 << 20;
+
+    /** What a page without content is taken for: its destination looks at it all the same. */
+    private static final long ZERO_RECORD_BYTES = 256;
 
     /**
      * {@return the plan for a snapshot}
@@ -42,6 +50,28 @@ public record PushPlan(PushPolicy policy, Optional<WorkingSet> recording) {
             case FAULT_FORWARD -> PushOrder.faultForward(claims);
             case RECORDED -> PushOrder.recorded(claims, hostPages(claims));
         };
+    }
+
+    /**
+     * {@return what is sent before the guest runs: the beginning of the recording, so little that the start is not held
+     * up}
+     */
+    List<PagePlace> beforeRun(PageClaims claims) {
+        if (policy != PushPolicy.RECORDED) {
+            return List.of();
+        }
+        List<PagePlace> early = new ArrayList<>();
+        long leftBytes = Math.min(MOST_EARLY_BYTES, claims.layout().totalBytes() / 2);
+        for (PagePlace place : hostPages(claims)) {
+            leftBytes -= claims.isToPush(place.blockIndex(), place.page())
+                    ? claims.hostPageBytes(place.blockIndex())
+                    : ZERO_RECORD_BYTES;
+            if (leftBytes < 0) {
+                break;
+            }
+            early.add(place);
+        }
+        return early;
     }
 
     private Set<PagePlace> hostPages(PageClaims claims) {

@@ -5,6 +5,7 @@ import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.host.PagemapDirtyLog;
 import dev.godwit.host.RamAllocation;
+import dev.godwit.linux.ThreadTimes;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.RamBlock;
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -112,6 +114,17 @@ public final class WorkloadMachine implements Machine {
     }
 
     @Override
+    public Set<String> readOnlyBlocks() {
+        return options.readOnlyBlocks();
+    }
+
+    /** {@inheritDoc} Here a vCPU writes in downcalls, so in user code. */
+    @Override
+    public boolean isWrittenByKernel() {
+        return false;
+    }
+
+    @Override
     public int vcpus() {
         return options.vcpus();
     }
@@ -180,6 +193,11 @@ public final class WorkloadMachine implements Machine {
         guest = new Guest(program, versions);
         load = program.current().load();
         started = true;
+    }
+
+    @Override
+    public long vcpuTimeNs() {
+        return ThreadTimes.nanoseconds("vcpu-");
     }
 
     @Override

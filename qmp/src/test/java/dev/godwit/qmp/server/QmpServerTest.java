@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.godwit.engine.migration.MachineEvent;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.migration.WriteFaultReport;
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.JsonValue;
 import dev.godwit.qmp.QmpAddress;
@@ -328,17 +329,18 @@ class QmpServerTest {
         MigrationReport.Ram ram = new MigrationReport.Ram(1, 2, 3, 4, 5, 4096, 6, 7, 8.25, 9, 10, 11, 12, 13, 14);
         MigrationReport.Xbzrle xbzrle = new MigrationReport.Xbzrle(1, 2, 3, 4, 0.5, 2, 6);
         machine.report = new MigrationReport(
-                MigrationStatus.ACTIVE,
-                Optional.of("e"),
-                OptionalLong.of(1),
-                OptionalLong.of(2),
-                OptionalLong.of(3),
-                OptionalLong.of(4),
-                Optional.of(ram),
-                Optional.of(xbzrle),
-                OptionalInt.of(20),
-                List.of("tcp:[::1]:44", "unix:/x"),
-                List.of("because"));
+                        MigrationStatus.ACTIVE,
+                        Optional.of("e"),
+                        OptionalLong.of(1),
+                        OptionalLong.of(2),
+                        OptionalLong.of(3),
+                        OptionalLong.of(4),
+                        Optional.of(ram),
+                        Optional.of(xbzrle),
+                        OptionalInt.of(20),
+                        List.of("tcp:[::1]:44", "unix:/x"),
+                        List.of("because"))
+                .withWriteFaults(Optional.of(new WriteFaultReport(5, 2, 6000, 3000, 4000, List.of(1L, 4L))));
         try (RawClient client = client()) {
             assertThat(JsonValue.parse(client.ask("{\"execute\":\"query-migrate\"}")))
                     .isEqualTo(JsonValue.parse("""
@@ -350,7 +352,9 @@ class QmpServerTest {
                             "mbps":8.25,"pages-per-second":9,"multifd-bytes":10,"precopy-bytes":11,"downtime-bytes":12,
                             "postcopy-bytes":13,"postcopy-requests":14},
                             "xbzrle-cache":{"cache-size":1,"bytes":2,"pages":3,"cache-miss":4,"cache-miss-rate":0.5,
-                            "encoding-rate":2,"overflow":6}}}"""));
+                            "encoding-rate":2,"overflow":6},
+                            "x-godwit-write-faults":{"count":5,"threads":2,"total-ns":6000,"longest-ns":3000,
+                            "longest-thread-ns":4000,"latency-dist":[1,4]}}}"""));
         }
     }
 }
