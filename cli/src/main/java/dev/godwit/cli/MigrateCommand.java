@@ -87,7 +87,8 @@ final class MigrateCommand implements Callable<Integer> {
             names = "--return-path",
             negatable = true,
             fallbackValue = "true",
-            description = "The destination says that it has the guest (default, but for a file); without, nobody knows.")
+            description =
+                    "The destination says that it has the guest (default, but for a file); without, nobody knows.")
     private @Nullable Boolean returnPath;
 
     @Option(
