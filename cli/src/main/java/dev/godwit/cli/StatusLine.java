@@ -8,6 +8,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * Shows how long work goes on, on standard error: on a terminal one line that is redrawn, elsewhere a line every few
@@ -31,6 +32,7 @@ final class StatusLine implements Progress, AutoCloseable {
     private final LongAdder doneBytes = new LongAdder();
     private final AtomicLong nextNs = new AtomicLong();
     private volatile Phase phase;
+    private volatile Supplier<String> detail = () -> "";
     private volatile boolean cancelled;
     private Interruption.Registration registration = () -> {};
     private boolean lineOpen;
@@ -74,10 +76,16 @@ final class StatusLine implements Progress, AutoCloseable {
         doneBytes.reset();
         long nowNs = clockNs.getAsLong();
         phase = new Phase(name, totalBytes, nowNs);
+        detail = () -> "";
         nextNs.set(nowNs + intervalNs());
         if (form == Form.TERMINAL) {
             draw(nowNs);
         }
+    }
+
+    @Override
+    public void detail(Supplier<String> phrase) {
+        detail = phrase;
     }
 
     @Override
@@ -138,7 +146,8 @@ final class StatusLine implements Progress, AutoCloseable {
     }
 
     private synchronized void draw(long nowNs) {
-        String line = describe(phase, doneBytes.sum(), nowNs - phase.startNs());
+        String more = detail.get();
+        String line = describe(phase, doneBytes.sum(), nowNs - phase.startNs()) + (more.isEmpty() ? "" : ", " + more);
         if (form == Form.TERMINAL) {
             target.print("\r" + line + ERASE_TO_END);
             lineOpen = true;

@@ -3,12 +3,15 @@ package dev.godwit.qemu;
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSource;
 import dev.godwit.engine.postcopy.PageClaims;
+import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.engine.postcopy.PageRequests;
 import dev.godwit.engine.postcopy.PostcopyCounters;
 import dev.godwit.engine.postcopy.PushOrder;
+import dev.godwit.engine.postcopy.PushPace;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,8 +33,6 @@ public final class OutgoingPostcopy {
         WritableByteChannel open() throws IOException;
     }
 
-    private static final long ANSWER_TIMEOUT_MS = 60_000;
-
     private final RamSource ram;
     private final VmState state;
     private final PageClaims claims;
@@ -39,11 +40,13 @@ public final class OutgoingPostcopy {
     private final PostcopyCounters counters;
     private final PageRequests requests;
     private final PostcopyInFlight inFlight = new PostcopyInFlight();
-    private long bytesPerSecond;
     private Progress progress = Progress.NONE;
     private Runnable onRun = () -> {};
     private @Nullable SecondConnection second;
     private boolean secondEndsWithEos;
+    private PushPace pace = new PushPace();
+    private long answerTimeoutMs = 60_000;
+    private List<PagePlace> early = List.of();
 
     /**
      * A migration over one connection.
@@ -64,13 +67,23 @@ public final class OutgoingPostcopy {
         this.requests = new PageRequests(claims);
     }
 
+    /** Limits the push; what is asked for is sent at once nevertheless. */
+    public OutgoingPostcopy pace(PushPace limits) {
+        pace = limits;
+        return this;
+    }
+
+    OutgoingPostcopy answerTimeoutMs(long timeoutMs) {
+        answerTimeoutMs = timeoutMs;
+        return this;
+    }
+
     /**
-     * Limits the rate of the push; what is asked for is sent at once nevertheless.
-     *
-     * @param limit 0 for none
+     * Names host pages that are sent before the guest runs: it will touch them at once, and need not wait for them
+     * then. Not all of RAM: a destination from which nothing is discarded takes no postcopy.
      */
-    public OutgoingPostcopy maxBytesPerSecond(long limit) {
-        bytesPerSecond = limit;
+    public OutgoingPostcopy beforeRun(List<PagePlace> hostPages) {
+        early = List.copyOf(hostPages);
         return this;
     }
 
@@ -113,18 +126,16 @@ public final class OutgoingPostcopy {
         output.flush();
         answers.hear(channel);
         if (second == null) {
-            frame.run();
-            output.flush();
+            start(output, frame);
             sendPages(output, frame, answers);
             return;
         }
         if (!secondEndsWithEos) {
             // Only now does the destination know which of the two is the main one. An older one wants both at once.
-            answers.awaitAlive(ANSWER_TIMEOUT_MS);
+            answers.awaitAlive(answerTimeoutMs);
         }
         try (WritableByteChannel preempt = second.open()) {
-            frame.run();
-            output.flush();
+            start(output, frame);
             sendPages(output, frame, answers, preempt);
         }
     }
@@ -145,7 +156,7 @@ public final class OutgoingPostcopy {
                     .command(new Command.ReceivedBitmap(
                             claims.layout().block(block).id()));
             output.flush();
-            claims.received(block, answers.awaitBitmap(block, ANSWER_TIMEOUT_MS));
+            claims.received(block, answers.awaitBitmap(block, answerTimeoutMs));
         }
         if (second == null) {
             resumed(output, frame, answers);
@@ -158,26 +169,32 @@ public final class OutgoingPostcopy {
         }
     }
 
-    private static void resumed(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers) throws IOException {
+    private void start(ByteOutput output, PostcopyFrame frame) throws IOException {
+        frame.announce();
+        new EarlyPages(ram, claims, counters, progress).send(early, frame);
+        frame.run();
+        output.flush();
+    }
+
+    private void resumed(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers) throws IOException {
         frame.writer().command(new Command.PostcopyResume());
         output.flush();
-        answers.awaitResumed(ANSWER_TIMEOUT_MS);
+        answers.awaitResumed(answerTimeoutMs);
     }
 
     private void sendPages(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers) throws IOException {
         PostcopyChannel main = PostcopyChannel.main(ram, claims, output, frame);
         new PostcopyPush(claims, order, requests, answers, inFlight, counters, progress)
-                .maxBytesPerSecond(bytesPerSecond)
+                .pace(pace)
                 .run(main, true);
         main.end();
-        answers.awaitShut(ANSWER_TIMEOUT_MS);
+        answers.awaitShut(answerTimeoutMs);
     }
 
     private void sendPages(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers, WritableByteChannel preempt)
             throws IOException {
         PostcopyChannel main = PostcopyChannel.main(ram, claims, output, frame);
-        PostcopyPush push = new PostcopyPush(claims, order, requests, answers, inFlight, counters, progress)
-                .maxBytesPerSecond(bytesPerSecond);
+        PostcopyPush push = new PostcopyPush(claims, order, requests, answers, inFlight, counters, progress).pace(pace);
         try (PreemptSender sender =
                 new PreemptSender(push, requests, answers, PostcopyChannel.preempt(ram, claims, preempt), preempt)) {
             push.run(main, false);
@@ -189,7 +206,7 @@ public final class OutgoingPostcopy {
             if (secondEndsWithEos) {
                 sender.finish();
             }
-            answers.awaitShut(ANSWER_TIMEOUT_MS);
+            answers.awaitShut(answerTimeoutMs);
         }
     }
 }

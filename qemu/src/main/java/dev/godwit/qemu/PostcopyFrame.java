@@ -2,7 +2,6 @@ package dev.godwit.qemu;
 
 import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.ram.Page;
-import dev.godwit.ram.RamBlock;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.channels.Channels;
@@ -18,7 +17,8 @@ import java.util.OptionalLong;
  * header, configuration without capabilities
  * OPEN_RETURN_PATH, PING 1, POSTCOPY_ADVISE
  * START ram: block list, EOS         then the sections that come before RAM's pages
- * POSTCOPY_RAM_DISCARD               each block whole
+ * PART ram: records, EOS             pages that are there when the guest starts, if any
+ * POSTCOPY_RAM_DISCARD               all that was not sent
  * PACKAGED: POSTCOPY_LISTEN, the devices' sections, PING 3, POSTCOPY_RUN
  * PART ram: records, EOS             any number, each closed at once
  * END ram: EOS
@@ -26,6 +26,9 @@ import java.util.OptionalLong;
  * </pre>
  */
 final class PostcopyFrame {
+
+    /** As many ranges as QEMU puts into a command. */
+    private static final int MOST_RANGES = 12;
 
     private final PrecopyFrame frame;
     private final VmState state;
@@ -46,21 +49,42 @@ final class PostcopyFrame {
         frame.begin(state.configuration().withCapabilities(List.of()), true);
     }
 
-    /** From the advice to the start of the guest. */
-    void run() throws IOException {
+    /** From the advice to the last sections that come before RAM's pages. */
+    void announce() throws IOException {
         StreamWriter writer = frame.writer();
         writer.command(new Command.PostcopyAdvise(claims.hostPageSizes(), Page.SIZE_BYTES));
         frame.beginRam(SectionType.START);
         writer.blockList(blockList());
         frame.endRam();
         frame.sections(state.sections().stream().filter(Section::setup).toList());
-        for (RamBlock block : claims.layout().blocks()) {
-            writer.command(
-                    new Command.RamDiscard(block.id(), List.of(new Command.RamDiscard.Range(0, block.lengthBytes()))));
+    }
+
+    /** From the discard of what is still to be sent to the start of the guest. */
+    void run() throws IOException {
+        for (int block = 0; block < claims.layout().blocks().size(); block++) {
+            discard(block);
         }
         byte[] blob = packaged();
-        writer.command(new Command.Packaged(blob.length));
-        writer.packaged(blob);
+        frame.writer().command(new Command.Packaged(blob.length));
+        frame.writer().packaged(blob);
+    }
+
+    private void discard(int block) throws IOException {
+        String id = claims.layout().block(block).id();
+        List<Command.RamDiscard.Range> ranges = new ArrayList<>();
+        long hostPageBytes = claims.hostPageBytes(block);
+        for (long page = claims.nextUnclaimed(block, 0); page >= 0; ) {
+            long end = page + 1;
+            while (end < claims.hostPages(block) && claims.isUnclaimed(block, end)) {
+                end++;
+            }
+            ranges.add(new Command.RamDiscard.Range(page * hostPageBytes, (end - page) * hostPageBytes));
+            page = end < claims.hostPages(block) ? claims.nextUnclaimed(block, end) : -1;
+            if (ranges.size() == MOST_RANGES || page < 0) {
+                frame.writer().command(new Command.RamDiscard(id, List.copyOf(ranges)));
+                ranges.clear();
+            }
+        }
     }
 
     private RamBlockList blockList() {

@@ -7,7 +7,9 @@ import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.engine.postcopy.PageRequests;
 import dev.godwit.engine.postcopy.PostcopyCounters;
+import dev.godwit.engine.postcopy.PostcopyEvents;
 import dev.godwit.engine.postcopy.PushOrder;
+import dev.godwit.engine.postcopy.PushPace;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.Optional;
@@ -38,7 +40,9 @@ final class PostcopyPush {
     private final PostcopyInFlight inFlight;
     private final PostcopyCounters counters;
     private final Progress progress;
-    private RateLimit limit = new RateLimit(0, Clock.SYSTEM);
+    private final RateLimit limit = new RateLimit(0, Clock.SYSTEM);
+    private PushPace pace = new PushPace();
+    private long lastToldNs = System.nanoTime();
     private long pushedBytes;
     private volatile long lastServedNs = System.nanoTime();
 
@@ -59,8 +63,8 @@ final class PostcopyPush {
         this.progress = progress;
     }
 
-    PostcopyPush maxBytesPerSecond(long bytesPerSecond) {
-        limit = new RateLimit(bytesPerSecond, Clock.SYSTEM);
+    PostcopyPush pace(PushPace limits) {
+        pace = limits;
         return this;
     }
 
@@ -71,6 +75,8 @@ final class PostcopyPush {
      */
     void run(PostcopyChannel main, boolean servesRequests) throws IOException {
         progress.phase("sending RAM to the running guest", claims.bytesToPush());
+        pace.begin(System.nanoTime());
+        pace.onChange(requests::wake);
         while (true) {
             long seenChanges = requests.changes();
             answers.check();
@@ -78,12 +84,12 @@ final class PostcopyPush {
                 serveAll(main);
             }
             requests.newest().ifPresent(order::requested);
-            long holdNs = holdNs();
+            Optional<PagePlace> next = order.next();
+            long holdNs = next.isPresent() ? holdNs() : 0;
             if (holdNs > 0) {
                 await(seenChanges, holdNs);
                 continue;
             }
-            Optional<PagePlace> next = order.next();
             if (next.isEmpty()) {
                 if (servesRequests) {
                     serveAll(main);
@@ -130,12 +136,21 @@ final class PostcopyPush {
         lastServedNs = nowNs;
         long bytes = claims.hostPageBytes(place.blockIndex());
         counters.served(place, bytes, zero, nowNs - request.askedNs());
+        pace.served(nowNs - request.askedNs(), nowNs);
         if (content) {
             progress.advance(bytes);
         }
     }
 
     private long holdNs() throws IOException {
+        long nowNs = System.nanoTime();
+        if (nowNs - lastToldNs > LONGEST_WAIT_NS) {
+            lastToldNs = nowNs;
+            PostcopyEvents.totals(counters, claims.bytesToPush(), false);
+        }
+        if (pace.isHeld(nowNs)) {
+            return pace.holdNs();
+        }
         if (!inFlight.hasRoom(System.nanoTime() - lastServedNs < BUSY_NS)) {
             if (inFlight.silentNs() > LONGEST_SILENCE_NS) {
                 throw new IOException(
@@ -143,6 +158,7 @@ final class PostcopyPush {
             }
             return LONGEST_WAIT_NS; // a PONG ends the wait
         }
+        limit.bytesPerSecond(pace.bytesPerSecond(nowNs));
         limit.turn(pushedBytes);
         return limit.isUsedUp(pushedBytes) ? Math.max(1, limit.leftNs()) : 0;
     }
@@ -185,6 +201,7 @@ final class PostcopyPush {
             main.send(block, first, pages);
         }
         pushedBytes += pages * hostPageBytes;
+        pace.pushed(pages * hostPageBytes, System.nanoTime());
         return pages * hostPageBytes;
     }
 
