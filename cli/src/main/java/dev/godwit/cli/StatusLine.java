@@ -104,6 +104,19 @@ final class StatusLine implements Progress, AutoCloseable {
         }
     }
 
+    /** Prints a line that stays, above the one that is redrawn. */
+    synchronized void note(String line) {
+        if (form == Form.SILENT) {
+            return;
+        }
+        if (lineOpen) {
+            target.print("\r" + ERASE_TO_END);
+            lineOpen = false;
+        }
+        target.println(line);
+        target.flush();
+    }
+
     /** Ends the line, so that what is printed next starts on one of its own. */
     synchronized void end() {
         finish();

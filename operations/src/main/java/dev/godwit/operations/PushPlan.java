@@ -19,7 +19,7 @@ import java.util.Set;
  * @param policy as asked for, or as it suits the snapshot
  * @param recording what stands beside the snapshot
  */
-record PushPlan(PushPolicy policy, Optional<WorkingSet> recording) {
+public record PushPlan(PushPolicy policy, Optional<WorkingSet> recording) {
 
     /** A connection within a host brings this in about ten milliseconds. */
     private static final long MOST_EARLY_BYTES = 8 << 20;
@@ -33,7 +33,7 @@ record PushPlan(PushPolicy policy, Optional<WorkingSet> recording) {
      * @param wanted empty for recorded where there is a recording, and fault-forward otherwise
      * @throws IOException if a recording is wanted and there is none, or it is damaged
      */
-    static PushPlan of(Optional<PushPolicy> wanted, Snapshot snapshot) throws IOException {
+    public static PushPlan of(Optional<PushPolicy> wanted, Snapshot snapshot) throws IOException {
         Optional<WorkingSet> recording = WorkingSet.of(snapshot);
         if (wanted.equals(Optional.of(PushPolicy.RECORDED)) && recording.isEmpty()) {
             throw new IOException("there is no recording of this snapshot at " + WorkingSet.pathFor(snapshot.path())
@@ -43,7 +43,8 @@ record PushPlan(PushPolicy policy, Optional<WorkingSet> recording) {
                 wanted.orElse(recording.isPresent() ? PushPolicy.RECORDED : PushPolicy.FAULT_FORWARD), recording);
     }
 
-    PushOrder order(PageClaims claims) {
+    /** {@return the order for what is still to be sent} */
+    public PushOrder order(PageClaims claims) {
         return switch (policy) {
             case LINEAR -> PushOrder.linear(claims);
             case FAULT_FORWARD -> PushOrder.faultForward(claims);

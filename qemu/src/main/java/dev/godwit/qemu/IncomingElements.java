@@ -1,11 +1,12 @@
 package dev.godwit.qemu;
 
-import dev.godwit.engine.StreamFormatException;
+import dev.godwit.qemu.vmstate.SectionSplitter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /** Collects what a precopy stream holds beside its pages, answers the source, and refuses what is not precopy. */
@@ -20,14 +21,20 @@ final class IncomingElements implements StreamVisitor {
     private @Nullable Configuration configuration;
     private byte @Nullable [] vmdescription;
     private int ramSectionId;
+    private final @Nullable GuestGivenUp givenUp;
     private boolean returnPathOpen;
+    private boolean advised;
+    private boolean discarded;
+    private boolean packageSeen;
 
     IncomingElements(
             ByteInput input,
             IncomingPages pages,
             @Nullable ReturnPath returnPath,
             boolean switchoverAck,
-            ConfigurationCheck configurationCheck) {
+            ConfigurationCheck configurationCheck,
+            @Nullable GuestGivenUp givenUp) {
+        this.givenUp = givenUp;
         this.input = input;
         this.pages = pages;
         this.returnPath = returnPath;
@@ -41,7 +48,11 @@ final class IncomingElements implements StreamVisitor {
             throw input.unexpected("a stream with RAM in it", "none");
         }
         pages.finish();
-        return new VmState(configuration, ramSectionId, sections, Optional.ofNullable(vmdescription));
+        return state(configuration);
+    }
+
+    private VmState state(Configuration read) {
+        return new VmState(read, ramSectionId, sections, Optional.ofNullable(vmdescription));
     }
 
     boolean returnPathOpened() {
@@ -66,18 +77,38 @@ final class IncomingElements implements StreamVisitor {
         switch (command) {
             case Command.OpenReturnPath _ -> openReturnPath();
             case Command.Ping(int value) -> answer(value);
-            case Command.PostcopyAdvise _, Command.PostcopyAdviseBitmaps _, Command.SwitchoverStart _ -> {}
-            case Command.PostcopyListen _,
-                    Command.PostcopyRun _,
-                    Command.RamDiscard _,
-                    Command.Packaged _,
-                    Command.PostcopyResume _,
-                    Command.ReceivedBitmap _ ->
-                throw input.unexpected(
-                        "a precopy stream",
-                        "postcopy, which is not supported by receive yet: command " + command.commandName());
+            case Command.PostcopyAdvise _ -> advised = true;
+            case Command.PostcopyAdviseBitmaps _, Command.SwitchoverStart _ -> {}
+            case Command.RamDiscard discard -> discard(discard);
+            case Command.Packaged _ -> beginPackage();
+            case Command.PostcopyListen _, Command.PostcopyRun _, Command.PostcopyResume _, Command.ReceivedBitmap _ ->
+                throw input.unexpected("commands of postcopy where they belong", "command " + command.commandName());
             case Command.EnableColo _ ->
                 throw input.unexpected("a precopy stream", "COLO, which is not supported: command ENABLE_COLO");
+        }
+    }
+
+    private void discard(Command.RamDiscard discard) throws IOException {
+        requirePostcopy(discard);
+        if (!advised || packageSeen) {
+            throw input.unexpected(
+                    "POSTCOPY_RAM_DISCARD behind POSTCOPY_ADVISE and before the package", "it elsewhere");
+        }
+        discarded = true;
+        pages.discard(discard);
+    }
+
+    private void beginPackage() throws IOException {
+        requirePostcopy(new Command.Packaged(0));
+        if (!discarded || packageSeen) {
+            throw input.unexpected("one package, behind POSTCOPY_RAM_DISCARD", packageSeen ? "another" : "one before");
+        }
+    }
+
+    private void requirePostcopy(Command command) throws IOException {
+        if (givenUp == null) {
+            throw input.unexpected(
+                    "a precopy stream", "postcopy, which is not supported here: command " + command.commandName());
         }
     }
 
@@ -97,9 +128,19 @@ final class IncomingElements implements StreamVisitor {
         }
     }
 
+    /** Nothing is run: RUN is the moment from which on what came, and comes, is the guest. */
     @Override
-    public void packaged(byte[] blob) throws StreamFormatException {
-        throw input.unexpected("a precopy stream", "a PACKAGED blob");
+    public void packaged(byte[] blob) throws IOException {
+        packageSeen = true;
+        sections.addAll(SectionSplitter.splitPackage(blob, input.position() - blob.length));
+        if (configuration != null && givenUp != null) {
+            pages.flush();
+            givenUp.givenUp(state(configuration));
+        }
+        OptionalInt ping = SectionSplitter.pingOfPackage(blob);
+        if (ping.isPresent()) {
+            answer(ping.getAsInt());
+        }
     }
 
     @Override
@@ -141,6 +182,9 @@ final class IncomingElements implements StreamVisitor {
     @Override
     public void xbzrlePage(int blockIndex, long offsetBytes, boolean continued, MemorySegment delta)
             throws IOException {
+        if (packageSeen) {
+            throw input.unexpected("whole pages in postcopy", "an XBZRLE record");
+        }
         pages.xbzrlePage(blockIndex, offsetBytes, continued, delta);
     }
 

@@ -38,8 +38,17 @@ final class CapabilityRules {
 
     private record Need(MigrationCapability one, MigrationCapability needed, String words) {}
 
-    private static final List<Conflict> CONFLICTS = List.of(new Conflict(
-            MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"));
+    private static final List<Conflict> CONFLICTS = List.of(
+            new Conflict(
+                    MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"),
+            new Conflict(
+                    MigrationCapability.MAPPED_RAM,
+                    MigrationCapability.XBZRLE,
+                    "Mapped-ram migration is incompatible with xbzrle"),
+            new Conflict(
+                    MigrationCapability.MAPPED_RAM,
+                    MigrationCapability.POSTCOPY_RAM,
+                    "Mapped-ram migration is incompatible with postcopy"));
 
     private static final List<Need> NEEDS = List.of(new Need(
             MigrationCapability.SWITCHOVER_ACK,

@@ -20,12 +20,16 @@ final class TransportRules {
      */
     static MigrationUri check(String text, Set<MigrationCapability> capabilities, boolean tls) throws ControlException {
         MigrationUri uri = parse(text);
+        boolean mapped = capabilities.contains(MigrationCapability.MAPPED_RAM);
+        if (mapped && !(uri instanceof MigrationUri.OfFile)) {
+            throw new ControlException("Migration requires seekable transport (e.g. file)");
+        }
         switch (uri) {
             case MigrationUri.Tcp _, MigrationUri.Unix _ -> {
                 // These can do everything.
             }
             case MigrationUri.Fd _, MigrationUri.Exec _, MigrationUri.OfFile _ -> {
-                if (capabilities.contains(MigrationCapability.MULTIFD)) {
+                if (capabilities.contains(MigrationCapability.MULTIFD) && !mapped) {
                     throw new ControlException("Migration requires multi-channel URIs (e.g. tcp)");
                 }
             }
@@ -37,7 +41,8 @@ final class TransportRules {
             checkMappedRam(uri, capabilities);
         }
         if (tls && (uri instanceof MigrationUri.OfFile || uri instanceof MigrationUri.Exec)) {
-            throw new ControlException("TLS needs a transport that goes both ways (e.g. tcp)");
+            throw new ControlException(
+                    mapped ? "Cannot use TLS with mapped-ram" : "TLS needs a transport that goes both ways (e.g. tcp)");
         }
         return uri;
     }

@@ -124,7 +124,9 @@ final class ReportJson {
                 .with("skipped", round.skippedPages())
                 .with("dirtied", round.dirtiedPages())
                 .with("time", round.durationMs())
-                .with("bytes", round.sentBytes());
+                .with("bytes", round.sentBytes())
+                .with("tool-cpu-time", round.toolCpuMs())
+                .with("guest-cpu-time", round.guestCpuMs());
     }
 
     private static JsonObject xbzrle(MigrationReport.Xbzrle xbzrle) {
