@@ -344,6 +344,11 @@ public final class KvmMachine implements Machine {
         }
     }
 
+    @Override
+    public void halt() {
+        vcpus.forEach(VcpuThread::park);
+    }
+
     private void requirePaused() {
         if (running) {
             throw new IllegalStateException("the machine runs");

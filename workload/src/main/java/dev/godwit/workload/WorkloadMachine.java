@@ -279,6 +279,11 @@ public final class WorkloadMachine implements Machine {
         return throttlePercentage;
     }
 
+    @Override
+    public void halt() {
+        gate.end();
+    }
+
     private void requirePaused() {
         if (isRunning() || closed) {
             throw new IllegalStateException(closed ? "the machine is closed" : "the machine runs");

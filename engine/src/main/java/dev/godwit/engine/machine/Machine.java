@@ -77,6 +77,12 @@ public interface Machine extends AutoCloseable {
      */
     void throttle(int percentage);
 
+    /**
+     * The guest is over: no vCPU makes another step of it, ever. Does not wait for those that wait for a page; only
+     * {@link #close} is to be called afterwards. From any thread.
+     */
+    void halt();
+
     /** Ends the machine: joins its vCPUs, then unmaps its memory. */
     @Override
     void close() throws IOException;

@@ -22,17 +22,17 @@ import dev.godwit.engine.migration.MigrationState.IncomingPostcopy;
 import dev.godwit.engine.migration.MigrationState.PreSwitchover;
 import dev.godwit.engine.migration.MigrationState.Setup;
 import dev.godwit.engine.migration.MigrationState.SourceLink;
+import dev.godwit.engine.migration.MigrationTrigger.AllReceived;
 import dev.godwit.engine.migration.MigrationTrigger.AllSent;
 import dev.godwit.engine.migration.MigrationTrigger.Begin;
+import dev.godwit.engine.migration.MigrationTrigger.Broken;
 import dev.godwit.engine.migration.MigrationTrigger.Cancel;
 import dev.godwit.engine.migration.MigrationTrigger.Confirmed;
 import dev.godwit.engine.migration.MigrationTrigger.Continue;
 import dev.godwit.engine.migration.MigrationTrigger.Failure;
 import dev.godwit.engine.migration.MigrationTrigger.GuestStopped;
-import dev.godwit.engine.migration.MigrationTrigger.Loaded;
-import dev.godwit.engine.migration.MigrationTrigger.AllReceived;
-import dev.godwit.engine.migration.MigrationTrigger.Broken;
 import dev.godwit.engine.migration.MigrationTrigger.Listening;
+import dev.godwit.engine.migration.MigrationTrigger.Loaded;
 import dev.godwit.engine.migration.MigrationTrigger.Reconnected;
 import dev.godwit.engine.migration.MigrationTrigger.Resumed;
 import dev.godwit.engine.migration.MigrationTrigger.SetUp;
@@ -78,8 +78,8 @@ public final class DestinationStates {
             case SetUp _ when state instanceof Setup -> to(new Active(), TELL_STATUS);
             case Loaded _ when state instanceof Active -> to(new Handover(), START_GUEST, CONFIRM);
             case Confirmed _ when state instanceof Handover -> to(new Completed(), TELL_STATUS);
-            case Listening _ when state instanceof Active ->
-                to(new IncomingPostcopy(SourceLink.CONNECTED, false, ""), TELL_STATUS);
+            case Listening _
+            when state instanceof Active -> to(new IncomingPostcopy(SourceLink.CONNECTED, false, ""), TELL_STATUS);
             case Failure(String error) -> failure(state, trigger, error);
             case Broken _ when state instanceof Failed -> to(state);
             case Begin _,
@@ -102,9 +102,9 @@ public final class DestinationStates {
     private static MigrationTransition postcopy(IncomingPostcopy now, MigrationTrigger trigger) {
         SourceLink link = now.link();
         return switch (trigger) {
-            case Loaded _ when !now.guestStarted() ->
-                to(new IncomingPostcopy(link, true, now.error()), START_GUEST);
-            case Failure(String error) when !now.guestStarted() ->
+            case Loaded _ when !now.guestStarted() -> to(new IncomingPostcopy(link, true, now.error()), START_GUEST);
+            case Failure(String error)
+            when !now.guestStarted() ->
                 to(new Failed(error, GuestLocation.GUEST_AT_SOURCE), REFUSE, CLOSE_CONNECTIONS, TELL_STATUS);
             case Broken(String error) ->
                 link == SourceLink.BROKEN
@@ -113,12 +113,14 @@ public final class DestinationStates {
                                 new IncomingPostcopy(SourceLink.BROKEN, now.guestStarted(), error),
                                 CLOSE_CONNECTIONS,
                                 TELL_STATUS);
-            case Reconnected _ when link == SourceLink.BROKEN ->
+            case Reconnected _
+            when link == SourceLink.BROKEN ->
                 to(new IncomingPostcopy(SourceLink.RECOVERING, now.guestStarted(), ""), TELL_STATUS);
-            case Resumed _ when link == SourceLink.RECOVERING ->
+            case Resumed _
+            when link == SourceLink.RECOVERING ->
                 to(new IncomingPostcopy(SourceLink.CONNECTED, now.guestStarted(), ""), TELL_STATUS);
-            case AllReceived _ when link == SourceLink.CONNECTED && now.guestStarted() ->
-                to(new Completed(), CONFIRM, TELL_STATUS);
+            case AllReceived _
+            when link == SourceLink.CONNECTED && now.guestStarted() -> to(new Completed(), CONFIRM, TELL_STATUS);
             case Begin _,
                     SetUp _,
                     GuestStopped _,

@@ -157,7 +157,8 @@ public final class DemandPagedSink implements RamSink {
         }
 
         private String name(int own, long offsetBytes) {
-            return "0x%x of %s".formatted(offsetBytes, paging.memory().layout().block(own).id());
+            return "0x%x of %s"
+                    .formatted(offsetBytes, paging.memory().layout().block(own).id());
         }
 
         private long hostPageBytes(int own) {

@@ -84,8 +84,7 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
                             + " RAM of the same pages on both sides");
         }
         if (!ram.refusals().isEmpty()) {
-            throw new IOException(
-                    "postcopy is not possible here: " + String.join("; ", ram.refusals()));
+            throw new IOException("postcopy is not possible here: " + String.join("; ", ram.refusals()));
         }
         for (int block = 0; block < memory().blocks().size(); block++) {
             ram.discard(block, 0, memory().layout().block(block).lengthBytes());
@@ -114,7 +113,8 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
                 || lengthBytes % hostPageBytes != 0) {
             throw new IOException("POSTCOPY_RAM_DISCARD: expected whole pages of %d bytes within the %d of %s, found"
                             .formatted(hostPageBytes, block.lengthBytes(), block.id())
-                    + " %s bytes at %s".formatted(Long.toUnsignedString(lengthBytes), Long.toUnsignedString(offsetBytes)));
+                    + " %s bytes at %s"
+                            .formatted(Long.toUnsignedString(lengthBytes), Long.toUnsignedString(offsetBytes)));
         }
         arrivals.discarded(blockIndex, offsetBytes, lengthBytes);
         ram.discard(blockIndex, offsetBytes, lengthBytes);

@@ -23,7 +23,8 @@ final class IncomingPostcopy {
     private final IncomingStream.Arrived arrived;
     private final IncomingRest rest;
     private final IncomingStream stream;
-    private final Thread loader = Thread.ofPlatform().name("postcopy-load").daemon(true).unstarted(this::load);
+    private final Thread loader =
+            Thread.ofPlatform().name("postcopy-load").daemon(true).unstarted(this::load);
     private volatile @Nullable Throwable loadFailure;
 
     IncomingPostcopy(

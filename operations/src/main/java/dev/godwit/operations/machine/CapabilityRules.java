@@ -18,6 +18,8 @@ final class CapabilityRules {
             MigrationCapability.RETURN_PATH,
             MigrationCapability.PAUSE_BEFORE_SWITCHOVER,
             MigrationCapability.MULTIFD,
+            MigrationCapability.POSTCOPY_RAM,
+            MigrationCapability.POSTCOPY_PREEMPT,
             MigrationCapability.LATE_BLOCK_ACTIVATE,
             MigrationCapability.VALIDATE_UUID,
             MigrationCapability.SWITCHOVER_ACK));
@@ -26,13 +28,23 @@ final class CapabilityRules {
 
     private record Need(MigrationCapability one, MigrationCapability needed, String words) {}
 
-    private static final List<Conflict> CONFLICTS = List.of(new Conflict(
-            MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"));
+    private static final List<Conflict> CONFLICTS = List.of(
+            new Conflict(
+                    MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"),
+            new Conflict(
+                    MigrationCapability.POSTCOPY_RAM,
+                    MigrationCapability.MULTIFD,
+                    "Postcopy is not yet compatible with multifd"));
 
-    private static final List<Need> NEEDS = List.of(new Need(
-            MigrationCapability.SWITCHOVER_ACK,
-            MigrationCapability.RETURN_PATH,
-            "Capability 'switchover-ack' requires capability 'return-path'"));
+    private static final List<Need> NEEDS = List.of(
+            new Need(
+                    MigrationCapability.SWITCHOVER_ACK,
+                    MigrationCapability.RETURN_PATH,
+                    "Capability 'switchover-ack' requires capability 'return-path'"),
+            new Need(
+                    MigrationCapability.POSTCOPY_PREEMPT,
+                    MigrationCapability.POSTCOPY_RAM,
+                    "Postcopy preempt requires postcopy-ram"));
 
     private CapabilityRules() {}
 

@@ -61,6 +61,20 @@ public record MachinePackage(MachineState state, RunStatus before, List<Integer>
     public static byte[] write(
             Configuration configuration, MachineState state, RunStatus before, int firstSectionId, int ping)
             throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        ByteOutput output = new ByteOutput(Channels.newChannel(bytes));
+        Commands.write(output, new Command.PostcopyListen());
+        for (Section section : MachineSections.sections(devices(configuration, state, before), firstSectionId)) {
+            Sections.write(output, section);
+        }
+        Commands.write(output, new Command.Ping(ping));
+        Commands.write(output, new Command.PostcopyRun());
+        output.flush();
+        return bytes.toByteArray();
+    }
+
+    /** {@return the devices of a package: their description, they themselves, and the global state} */
+    public static List<DeviceState> devices(Configuration configuration, MachineState state, RunStatus before) {
         List<DeviceState> devices = MachineSections.devices(state, before);
         byte[] json = VmDescriptionWriter.write(configuration, devices);
         List<DeviceState> all = new ArrayList<>();
@@ -69,16 +83,7 @@ public record MachinePackage(MachineState state, RunStatus before, List<Integer>
                 .buffer("json", json)
                 .build());
         all.addAll(devices);
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        ByteOutput output = new ByteOutput(Channels.newChannel(bytes));
-        Commands.write(output, new Command.PostcopyListen());
-        for (Section section : MachineSections.sections(all, firstSectionId)) {
-            Sections.write(output, section);
-        }
-        Commands.write(output, new Command.Ping(ping));
-        Commands.write(output, new Command.PostcopyRun());
-        output.flush();
-        return bytes.toByteArray();
+        return all;
     }
 
     /**
