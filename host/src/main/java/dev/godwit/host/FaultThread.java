@@ -10,27 +10,51 @@ import dev.godwit.ram.GuestMemory;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 
-/** The thread that reads a userfaultfd, named {@code fault}, and tells which pages are waited for. */
+/** A thread that reads a userfaultfd, named {@code fault}, and tells where pages are waited for. */
 final class FaultThread {
+
+    /** Hears of faults, on this thread. */
+    interface AddressListener {
+        /**
+         * A thread waits for a page.
+         *
+         * @param address where, in the process whose userfaultfd it is
+         * @param threadId who, or 0
+         */
+        void fault(long address, int threadId);
+    }
 
     private static final int EVENTS_AT_ONCE = 64;
 
     private final Userfaultfd faults;
-    private final GuestMemory memory;
-    private final FaultListener listener;
+    private final AddressListener listener;
     private final EventFd wakeUp;
     private final Thread thread = Thread.ofPlatform().name("fault").daemon(true).unstarted(this::run);
     private volatile boolean ended;
 
-    private FaultThread(Userfaultfd faults, GuestMemory memory, FaultListener listener, EventFd wakeUp) {
+    private FaultThread(Userfaultfd faults, AddressListener listener, EventFd wakeUp) {
         this.faults = faults;
-        this.memory = memory;
         this.listener = listener;
         this.wakeUp = wakeUp;
     }
 
+    /** Starts one for the memory of this process. */
     static FaultThread start(Userfaultfd faults, GuestMemory memory, FaultListener listener) throws IOException {
-        FaultThread started = new FaultThread(faults, memory, listener, EventFd.create());
+        return start(faults, (address, threadId) -> {
+            for (int block = 0; block < memory.blocks().size(); block++) {
+                long offsetBytes = address - memory.hostAddress(block, 0);
+                if (offsetBytes >= 0 && offsetBytes < memory.block(block).byteSize()) {
+                    listener.fault(
+                            block, offsetBytes & -memory.hostPageBytes().get(block), threadId);
+                    return;
+                }
+            }
+            throw new IllegalStateException("a fault outside of the guest's memory, at " + Long.toHexString(address));
+        });
+    }
+
+    static FaultThread start(Userfaultfd faults, AddressListener listener) throws IOException {
+        FaultThread started = new FaultThread(faults, listener, EventFd.create());
         started.thread.start();
         return started;
     }
@@ -42,7 +66,7 @@ final class FaultThread {
                     int count = faults.read(events);
                     for (int index = 0; index < count; index++) {
                         if (events.isPageFault(index)) {
-                            tell(events.address(index), events.threadId(index));
+                            listener.fault(events.address(index), events.threadId(index));
                         }
                     }
                 }
@@ -55,17 +79,6 @@ final class FaultThread {
                                     + " it by itself: " + e,
                             e);
         }
-    }
-
-    private void tell(long address, int threadId) {
-        for (int block = 0; block < memory.blocks().size(); block++) {
-            long offsetBytes = address - memory.hostAddress(block, 0);
-            if (offsetBytes >= 0 && offsetBytes < memory.block(block).byteSize()) {
-                listener.fault(block, offsetBytes & -memory.hostPageBytes().get(block), threadId);
-                return;
-            }
-        }
-        throw new IllegalStateException("a fault outside of the guest's memory, at " + Long.toHexString(address));
     }
 
     /** Ends it, and waits for that unless it is the caller. */

@@ -345,6 +345,11 @@ public final class KvmMachine implements Machine {
     }
 
     @Override
+    public List<Integer> vcpuThreadIds() {
+        return vcpus.stream().map(VcpuThread::threadId).toList();
+    }
+
+    @Override
     public void halt() {
         vcpus.forEach(VcpuThread::park);
     }

@@ -218,6 +218,11 @@ public final class WritingMachine implements Machine {
     }
 
     @Override
+    public List<Integer> vcpuThreadIds() {
+        return List.of();
+    }
+
+    @Override
     public void halt() {
         wanted = false;
     }

@@ -280,6 +280,11 @@ public final class WorkloadMachine implements Machine {
     }
 
     @Override
+    public List<Integer> vcpuThreadIds() {
+        return vcpus.stream().map(WorkloadVcpu::threadId).toList();
+    }
+
+    @Override
     public void halt() {
         gate.end();
     }

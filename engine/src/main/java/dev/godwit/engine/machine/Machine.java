@@ -77,6 +77,9 @@ public interface Machine extends AutoCloseable {
      */
     void throttle(int percentage);
 
+    /** {@return the threads of the vCPUs in their order, as the kernel numbers threads} From any thread. */
+    List<Integer> vcpuThreadIds();
+
     /**
      * The guest is over: no vCPU makes another step of it, ever. Does not wait for those that wait for a page; only
      * {@link #close} is to be called afterwards. From any thread.

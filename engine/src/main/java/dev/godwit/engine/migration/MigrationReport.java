@@ -20,6 +20,7 @@ import java.util.OptionalLong;
  * @param cpuThrottlePercentage while throttling only
  * @param socketAddresses where a destination listens, as URIs, with the real port
  * @param blockedReasons why the machine cannot be migrated now; empty where it can
+ * @param postcopy for how long pages were waited for; at the destination, with {@code postcopy-blocktime}
  */
 public record MigrationReport(
         MigrationStatus status,
@@ -32,7 +33,8 @@ public record MigrationReport(
         Optional<Xbzrle> xbzrle,
         OptionalInt cpuThrottlePercentage,
         List<String> socketAddresses,
-        List<String> blockedReasons) {
+        List<String> blockedReasons,
+        Optional<PostcopyReport> postcopy) {
 
     /** A report of a machine that never migrated. */
     public static final MigrationReport NONE = new MigrationReport(
@@ -46,7 +48,8 @@ public record MigrationReport(
             Optional.empty(),
             OptionalInt.empty(),
             List.of(),
-            List.of());
+            List.of(),
+            Optional.empty());
 
     /** Copies the lists. */
     public MigrationReport {
@@ -67,7 +70,25 @@ public record MigrationReport(
                 xbzrle,
                 cpuThrottlePercentage,
                 addresses,
-                blockedReasons);
+                blockedReasons,
+                postcopy);
+    }
+
+    /** {@return the same with what a postcopy made the guest wait} */
+    public MigrationReport withPostcopy(PostcopyReport report) {
+        return new MigrationReport(
+                status,
+                errorDescription,
+                totalTimeMs,
+                setupTimeMs,
+                expectedDowntimeMs,
+                downtimeMs,
+                ram,
+                xbzrle,
+                cpuThrottlePercentage,
+                socketAddresses,
+                blockedReasons,
+                Optional.of(report));
     }
 
     /**

@@ -1,9 +1,15 @@
 package dev.godwit.engine.postcopy;
 
+import dev.godwit.engine.migration.PostcopyReport;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.RamBlock;
 import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * The destination's side of postcopy, whatever the format: the order of its steps, the pages that are here, and who is
@@ -36,13 +42,45 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
 
     private final PostcopyRam ram;
     private final PageArrivals arrivals;
+    private final Supplier<List<Integer>> vcpuThreadIds;
+    private final List<PostcopyNotifier> notifiers = new CopyOnWriteArrayList<>();
+    private final List<PageWaker> wakers = new CopyOnWriteArrayList<>();
+    private final FaultLatencies latencies = new FaultLatencies();
+    private volatile VcpuBlocktime blocktime = new VcpuBlocktime(List.of());
     private volatile Stage stage = Stage.NONE;
     private volatile PageRequester requester = PageRequester.NOBODY;
 
-    /** Memory that is ordinary still. */
-    public DemandPaging(PostcopyRam ram) {
+    /**
+     * Memory that is ordinary still.
+     *
+     * @param vcpuThreadIds the threads of the vCPUs, as the kernel numbers them; asked for when missing pages are
+     *     listened for
+     */
+    public DemandPaging(PostcopyRam ram, Supplier<List<Integer>> vcpuThreadIds) {
         this.ram = ram;
+        this.vcpuThreadIds = vcpuThreadIds;
         this.arrivals = new PageArrivals(ram.memory());
+    }
+
+    /** Adds somebody who is told how it goes; before {@link #advise}. */
+    public void notifyOf(PostcopyNotifier notifier) {
+        notifiers.add(notifier);
+    }
+
+    /** Adds somebody who wakes others for every page that is placed from now on. */
+    public void wakeBy(PageWaker waker) {
+        wakers.add(waker);
+    }
+
+    /** Has somebody wake others no more. */
+    public void wakeNoMoreBy(PageWaker waker) {
+        wakers.remove(waker);
+    }
+
+    private void tell(PostcopyNotifier.Moment moment) throws IOException {
+        for (PostcopyNotifier notifier : notifiers) {
+            notifier.at(moment);
+        }
     }
 
     /** {@return how far it is} */
@@ -86,6 +124,8 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
         if (!ram.refusals().isEmpty()) {
             throw new IOException("postcopy is not possible here: " + String.join("; ", ram.refusals()));
         }
+        tell(PostcopyNotifier.Moment.PROBE);
+        tell(PostcopyNotifier.Moment.INBOUND_ADVISE);
         for (int block = 0; block < memory().blocks().size(); block++) {
             ram.discard(block, 0, memory().layout().block(block).lengthBytes());
         }
@@ -127,8 +167,15 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
      */
     public void listen() throws IOException {
         require(Stage.DISCARDING, "POSTCOPY_LISTEN");
+        blocktime = new VcpuBlocktime(vcpuThreadIds.get());
         ram.listen(this);
         stage = Stage.LISTENING;
+        try {
+            tell(PostcopyNotifier.Moment.INBOUND_LISTEN);
+        } catch (IOException e) {
+            ram.abandon(); // nobody runs here yet
+            throw e;
+        }
     }
 
     /** The devices are loaded: the guest may run. */
@@ -166,9 +213,13 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
     public void fault(int blockIndex, long offsetBytes, int threadId) {
         long bytes = hostPageBytes(blockIndex);
         long hostPage = offsetBytes / bytes;
-        if (arrivals.await(blockIndex, hostPage, System.nanoTime())) {
+        PagePlace place = new PagePlace(blockIndex, hostPage);
+        long nowNs = System.nanoTime();
+        blocktime.begin(place, threadId, nowNs);
+        if (arrivals.await(blockIndex, hostPage, nowNs)) {
             requester.request(blockIndex, offsetBytes, bytes);
         } else if (arrivals.isHere(blockIndex, hostPage)) {
+            blocktime.end(place, nowNs);
             ram.wake(blockIndex, offsetBytes);
         }
     }
@@ -190,12 +241,37 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
         } else {
             ram.place(blockIndex, offsetBytes, sourceAddress);
         }
-        arrivals.placed(blockIndex, hostPage);
+        long sinceNs = arrivals.placed(blockIndex, hostPage);
+        for (PageWaker waker : wakers) {
+            waker.placed(blockIndex, offsetBytes);
+        }
+        if (sinceNs != PageArrivals.NOBODY_WAITED) {
+            long nowNs = System.nanoTime();
+            latencies.add(nowNs - sinceNs);
+            blocktime.end(new PagePlace(blockIndex, hostPage), nowNs);
+        }
+    }
+
+    /** {@return for how long pages were waited for, so far} */
+    public PostcopyReport report() {
+        VcpuBlocktime now = blocktime;
+        return new PostcopyReport(
+                TimeUnit.NANOSECONDS.toMillis(now.allNs()),
+                now.vcpuNs().stream().map(TimeUnit.NANOSECONDS::toMillis).toList(),
+                latencies.summary());
     }
 
     /** Every page is here, or zero: the memory is ordinary again. */
     public void end() throws IOException {
         require(Stage.RUNNING, "the end of a postcopy");
+        for (PostcopyNotifier notifier : notifiers) {
+            try {
+                notifier.at(PostcopyNotifier.Moment.INBOUND_END);
+            } catch (IOException e) {
+                System.getLogger("dev.godwit.engine")
+                        .log(Level.WARNING, "Somebody who shared the guest's memory did not end well: " + e.getMessage());
+            }
+        }
         ram.end();
         stage = Stage.ENDED;
     }

@@ -17,6 +17,9 @@ import java.util.Map;
  */
 public final class PageArrivals {
 
+    /** Since when a page was waited for that nobody waited for. */
+    public static final long NOBODY_WAITED = Long.MIN_VALUE;
+
     private final GuestMemory memory;
     private final List<PageBitmap> received = new ArrayList<>();
     private final List<PageBitmap> placed = new ArrayList<>();
@@ -68,20 +71,20 @@ public final class PageArrivals {
     /**
      * A host page was placed.
      *
-     * @return since when it was waited for, by {@link System#nanoTime}; 0 where nobody did
+     * @return since when it was waited for, by {@link System#nanoTime}; {@link #NOBODY_WAITED} where nobody did
      */
     public synchronized long placed(int blockIndex, long hostPage) {
         long pagesEach = hostPageBytes(blockIndex) / Page.SIZE_BYTES;
         received.get(blockIndex).set(hostPage * pagesEach, pagesEach);
         placed.get(blockIndex).set(hostPage);
         if (awaited.isEmpty()) {
-            return 0;
+            return NOBODY_WAITED;
         }
         Long sinceNs = awaited.remove(new PagePlace(blockIndex, hostPage));
         if (sinceNs != null && awaited.isEmpty()) {
             notifyAll();
         }
-        return sinceNs == null ? 0 : sinceNs;
+        return sinceNs == null ? NOBODY_WAITED : sinceNs;
     }
 
     /** {@return the host pages that are waited for, the longest first} */

@@ -228,7 +228,8 @@ public final class IncomingPrecopy {
                 Optional.empty(),
                 OptionalInt.empty(),
                 List.of(),
-                List.of());
+                List.of(),
+                Optional.empty());
     }
 
     private static Optional<String> error(MigrationState now) {

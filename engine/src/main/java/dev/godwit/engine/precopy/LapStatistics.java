@@ -123,7 +123,8 @@ final class LapStatistics {
                 showsRam ? xbzrle(now.counters) : Optional.empty(),
                 showsRam && now.throttlePercentage > 0 ? OptionalInt.of(now.throttlePercentage) : OptionalInt.empty(),
                 List.of(),
-                List.of());
+                List.of(),
+                Optional.empty());
     }
 
     private static OptionalLong ms(long ns) {

@@ -20,6 +20,7 @@ final class CapabilityRules {
             MigrationCapability.MULTIFD,
             MigrationCapability.POSTCOPY_RAM,
             MigrationCapability.POSTCOPY_PREEMPT,
+            MigrationCapability.POSTCOPY_BLOCKTIME,
             MigrationCapability.LATE_BLOCK_ACTIVATE,
             MigrationCapability.VALIDATE_UUID,
             MigrationCapability.SWITCHOVER_ACK));

@@ -65,7 +65,9 @@ final class IncomingRun implements Closeable {
         this.machine = machine;
         this.settings = settings;
         this.whenEnded = whenEnded;
-        this.paging = postcopyRam.map(DemandPaging::new).orElse(null);
+        this.paging = postcopyRam
+                .map(ram -> new DemandPaging(ram, machine::vcpuThreadIds))
+                .orElse(null);
         this.recoverable = new RecoverableConnections(settings.has(MigrationCapability.POSTCOPY_PREEMPT));
         this.listener = channels.listen(uri);
         this.precopy = new IncomingPrecopy(machine, machineRun, events);
@@ -184,7 +186,11 @@ final class IncomingRun implements Closeable {
                 listener.address() instanceof MigrationUri.Tcp || listener.address() instanceof MigrationUri.Unix
                         ? List.of(listener.address().toString())
                         : List.of();
-        return report.withSocketAddresses(addresses);
+        MigrationReport listening = report.withSocketAddresses(addresses);
+        DemandPaging measured = settings.has(MigrationCapability.POSTCOPY_BLOCKTIME) ? paging : null;
+        return measured != null && report.status() == MigrationStatus.COMPLETED
+                ? listening.withPostcopy(measured.report())
+                : listening;
     }
 
     private void closeConnections(IOException cause) {

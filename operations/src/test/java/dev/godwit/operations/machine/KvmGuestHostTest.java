@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.migration.PostcopyReport;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.host.PagemapDirtyLog;
+import dev.godwit.host.PostcopySupport;
 import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
 import dev.godwit.kvm.Boot;
@@ -18,6 +21,7 @@ import dev.godwit.linux.Kvm;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
@@ -28,6 +32,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A real guest that checks its own memory migrates live from machine to machine, over sockets. */
 @Timeout(900)
@@ -80,6 +85,44 @@ class KvmGuestHostTest {
         }
     }
 
+    @ParameterizedTest(name = "preempt {0}")
+    @ValueSource(booleans = {false, true})
+    void a_guest_of_two_vcpus_arrives_by_postcopy_and_finds_its_memory_right(boolean preempt) throws Exception {
+        List<String> refusals = PostcopySupport.of(RamBacking.ANONYMOUS, true).refusals();
+        assumeTrue(refusals.isEmpty(), "no postcopy of KVM guests here: " + refusals);
+        String uri = "unix:" + folder.resolve("postcopy");
+        MachineKind.Made source = made("kvm-bitmap", new Boot.Flat(MEMORY_GUEST, "pages=64 report=8 seed=4"), false);
+        MachineKind.Made made = made("kvm-bitmap", new Boot.Incoming(), true);
+        try (GuestHost here = new GuestHost(source.machine(), Optional.empty(), false);
+                GuestHost there =
+                        new GuestHost(made.machine(), Optional.empty(), true, Optional.of(made.postcopyRam()))) {
+            source.attach(here);
+            made.attach(there);
+            here.cont();
+            awaitBothVcpus();
+            here.stop();
+            there.setCapabilities(Map.of(
+                    MigrationCapability.POSTCOPY_RAM,
+                    true,
+                    MigrationCapability.POSTCOPY_PREEMPT,
+                    preempt,
+                    MigrationCapability.POSTCOPY_BLOCKTIME,
+                    true));
+            there.migrateIncoming(uri, false);
+            Machine guest = source.machine();
+            new PostcopyFeed(guest.memory(), guest.type(), guest.save(), uri, preempt)
+                    .atMost(1 << 20)
+                    .send();
+
+            HostPair.await("the guest", () -> there.migration().status() == MigrationStatus.COMPLETED);
+            lines.queue.clear();
+            awaitBothVcpus();
+            PostcopyReport report = there.migration().postcopy().orElseThrow();
+            assertThat(report.latencies().faults()).isPositive();
+            assertThat(report.vcpuBlocktimeMs()).hasSize(2);
+        }
+    }
+
     private static void migrate(GuestHost here, GuestHost there, String method, String policy, String uri)
             throws Exception {
         Map<MigrationCapability, Boolean> on = Map.of(MigrationCapability.RETURN_PATH, true);
@@ -107,15 +150,19 @@ class KvmGuestHostTest {
     }
 
     private GuestHost host(String method, Boot boot, boolean incoming) throws Exception {
+        MachineKind.Made made = made(method, boot, incoming);
+        GuestHost host = new GuestHost(made.machine(), Optional.empty(), incoming);
+        made.attach(host);
+        return host;
+    }
+
+    private MachineKind.Made made(String method, Boot boot, boolean incoming) throws Exception {
         DirtyTracking tracking = method.equals("kvm-ring") ? new DirtyTracking.Ring(4096) : new DirtyTracking.Bitmap();
         KvmMachineOptions options = KvmMachineOptions.of(boot)
                 .withVcpus(2)
                 .withDirtyTracking(tracking)
                 .withSerialOutput(lines);
-        MachineKind.Made made = new KvmKind(options, RAM_BYTES, RamOptions.of(RamBacking.ANONYMOUS)).make(incoming);
-        GuestHost host = new GuestHost(made.machine(), Optional.empty(), incoming);
-        made.attach(host);
-        return host;
+        return new KvmKind(options, RAM_BYTES, RamOptions.of(RamBacking.ANONYMOUS)).make(incoming);
     }
 
     private void awaitBothVcpus() throws InterruptedException {

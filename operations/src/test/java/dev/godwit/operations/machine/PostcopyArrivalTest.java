@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.godwit.engine.migration.ControlException;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.migration.PostcopyReport;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.host.PostcopySupport;
 import dev.godwit.host.RamBacking;
@@ -69,6 +70,7 @@ class PostcopyArrivalTest {
             Map<MigrationCapability, Boolean> on = new EnumMap<>(MigrationCapability.class);
             on.put(MigrationCapability.POSTCOPY_RAM, true);
             on.put(MigrationCapability.POSTCOPY_PREEMPT, preempt);
+            on.put(MigrationCapability.POSTCOPY_BLOCKTIME, true);
             host.setCapabilities(on);
             host.migrateIncoming(uri(0), false);
         }
@@ -113,9 +115,19 @@ class PostcopyArrivalTest {
     @EnumSource(RamBacking.class)
     void a_guest_runs_while_its_pages_come(RamBacking backing) throws Exception {
         try (Arrival arrival = new Arrival(backing, false)) {
-            arrival.feed(0).send();
+            arrival.feed(0).atMost(8 << 20).send();
 
             arrival.assertArrived();
+            PostcopyReport report = arrival.host.migration().postcopy().orElseThrow();
+            assertThat(report.latencies().faults()).isPositive();
+            assertThat(report.latencies().counts().stream()
+                            .mapToLong(Long::longValue)
+                            .sum())
+                    .isEqualTo(report.latencies().faults());
+            assertThat(report.latencies().longestNs())
+                    .isGreaterThanOrEqualTo(report.latencies().meanNs());
+            assertThat(report.vcpuBlocktimeMs()).hasSize(2);
+            assertThat(report.vcpuBlocktimeMs()).allMatch(ms -> ms >= report.blocktimeMs());
         }
     }
 
@@ -169,20 +181,16 @@ class PostcopyArrivalTest {
         try (Arrival arrival = new Arrival(RamBacking.ANONYMOUS, false)) {
             Thread feed = Thread.ofPlatform().start(() -> {
                 try {
-                    arrival.feed(0).send();
+                    arrival.feed(0).atMost(1 << 20).send();
                 } catch (IOException _) {
-                    // it is paused below, unless it was quicker
+                    // it is paused below
                 }
             });
             HostPair.await(
                     "postcopy",
                     () -> arrival.host.migration().status() != MigrationStatus.ACTIVE
                             && arrival.host.migration().status() != MigrationStatus.SETUP);
-            try {
-                arrival.host.migratePause();
-            } catch (ControlException e) {
-                assumeTrue(false, "the migration was over before it could be paused: " + e.getMessage());
-            }
+            arrival.host.migratePause();
             feed.join();
             arrival.awaitStatus(MigrationStatus.POSTCOPY_PAUSED);
             arrival.host.migrateRecover(uri(0));

@@ -36,6 +36,7 @@ final class PostcopyFeed {
     private final VmState state;
     private final String uri;
     private final boolean preempt;
+    private long bytesPerSecond;
 
     PostcopyFeed(WorkloadMachine source, String uri, boolean preempt) {
         this(source.memory(), source.type(), source.save(), uri, preempt);
@@ -51,6 +52,12 @@ final class PostcopyFeed {
                 2,
                 MachineSections.sections(MachinePackage.devices(configuration, devices, RunStatus.RUNNING), 3),
                 Optional.empty());
+    }
+
+    /** Pushes no faster than that. */
+    PostcopyFeed atMost(long limit) {
+        bytesPerSecond = limit;
+        return this;
     }
 
     /** Sends all of it. */
@@ -79,8 +86,9 @@ final class PostcopyFeed {
     private OutgoingPostcopy outgoing() {
         Ram ram = new Ram(memory);
         PageClaims claims = new PageClaims(ram, memory.hostPageBytes());
-        OutgoingPostcopy outgoing =
-                new OutgoingPostcopy(ram, state, claims, PushOrder.faultForward(claims), new PostcopyCounters());
+        OutgoingPostcopy outgoing = new OutgoingPostcopy(
+                        ram, state, claims, PushOrder.faultForward(claims), new PostcopyCounters())
+                .maxBytesPerSecond(bytesPerSecond);
         return preempt ? outgoing.preempt(this::connect, false) : outgoing;
     }
 

@@ -32,13 +32,17 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * A postcopy stream has no vmdescription at its end, where it would come too late; so what the fields of our devices
- * are goes before them, as a section like any other.
+ * are goes before them, as a section like any other. A package without that section, as QEMU sends it, is split by its
+ * footers, and each device has one field, {@code section}, with all of its bytes.
  *
  * @param state the devices
  * @param before how the guest was before it was stopped for the migration
  * @param pings to be answered once the devices are loaded
  */
 public record MachinePackage(MachineState state, RunStatus before, List<Integer> pings) {
+
+    /** The one field of a device that nothing describes. */
+    public static final String UNDESCRIBED_FIELD = "section";
 
     /** The idstr of the section that describes the others. */
     public static final String DESCRIPTION_IDSTR = "godwit/vmdescription";
@@ -93,6 +97,9 @@ public record MachinePackage(MachineState state, RunStatus before, List<Integer>
      * @throws StreamFormatException if it is damaged, or not one of a machine of ours; positions are in the blob
      */
     public static MachinePackage read(byte[] blob) throws IOException {
+        if (!isDescribed(blob)) {
+            return readUndescribed(blob);
+        }
         ByteInput input = ByteInput.of(blob);
         input.section(WHERE);
         if (!(command(input) instanceof Command.PostcopyListen)) {
@@ -125,6 +132,33 @@ public record MachinePackage(MachineState state, RunStatus before, List<Integer>
         }
         checkEnd(input, described, sections);
         return new MachinePackage(new MachineState(devices), MachineSections.before(sections), pings);
+    }
+
+    private static boolean isDescribed(byte[] blob) {
+        return FullHeader.at(blob, PackagedCommand.HEADER_BYTES, blob.length)
+                .filter(header -> header.idstr().equals(DESCRIPTION_IDSTR))
+                .isPresent();
+    }
+
+    private static MachinePackage readUndescribed(byte[] blob) throws IOException {
+        List<Section> sections = SectionSplitter.splitPackage(blob, 0);
+        List<DeviceState> devices = new ArrayList<>();
+        for (Section section : sections) {
+            if (!section.idstr().equals(GlobalState.IDSTR)) {
+                devices.add(DeviceState.of(section.idstr(), section.instanceId(), section.versionId())
+                        .buffer(UNDESCRIBED_FIELD, section.payload())
+                        .build());
+            }
+        }
+        return new MachinePackage(new MachineState(devices), MachineSections.before(sections), lastPing(blob));
+    }
+
+    /** The PING right before the RUN at the end, if there is one. */
+    private static List<Integer> lastPing(byte[] blob) {
+        int at = blob.length - 2 * PackagedCommand.HEADER_BYTES - Integer.BYTES;
+        return at >= 0 && PackagedCommand.at(blob, at, blob.length) == PackagedCommand.PING
+                ? List.of(FullHeader.int32(blob, at + PackagedCommand.HEADER_BYTES))
+                : List.of();
     }
 
     private static Command command(ByteInput input) throws IOException {

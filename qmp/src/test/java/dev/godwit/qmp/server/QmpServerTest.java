@@ -338,7 +338,8 @@ class QmpServerTest {
                 Optional.of(xbzrle),
                 OptionalInt.of(20),
                 List.of("tcp:[::1]:44", "unix:/x"),
-                List.of("because"));
+                List.of("because"),
+                Optional.empty());
         try (RawClient client = client()) {
             assertThat(JsonValue.parse(client.ask("{\"execute\":\"query-migrate\"}")))
                     .isEqualTo(JsonValue.parse("""
