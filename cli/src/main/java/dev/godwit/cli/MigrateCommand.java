@@ -44,10 +44,14 @@ final class MigrateCommand implements Callable<Integer> {
             names = "--policy",
             paramLabel = "NAME",
             description = {
-                "The scan, skip and stop rules of a machine of Godwit's own: qemu (default); brief, which goes on until"
-                        + " the pause is as short as the guest's writing allows; or xen."
+                "The scan, skip and stop rules of a machine of Godwit's own: brief (default), which goes on until the"
+                        + " pause is as short as the guest's writing allows; qemu, which stops as soon as the rest fits"
+                        + " into the downtime limit; or xen."
             })
     private @Nullable String policy;
+
+    @Mixin
+    private XenArguments xen = new XenArguments();
 
     @Option(names = "--multifd-channels", paramLabel = "N", description = "Connections for pages; as the destination.")
     private @Nullable Integer multifdChannels;
@@ -116,7 +120,7 @@ final class MigrateCommand implements Callable<Integer> {
 
     private Set<String> capabilities() {
         Set<String> on = new LinkedHashSet<>();
-        add(on, returnPath, "return-path");
+        add(on, returnPath && !xen.isStreamOf2007(), "return-path");
         add(on, multifdChannels != null, "multifd");
         add(on, xbzrle, "xbzrle");
         add(on, autoConverge, "auto-converge");
@@ -140,6 +144,7 @@ final class MigrateCommand implements Callable<Integer> {
         }
         JsonObject set = JsonObject.empty();
         set = policy == null ? set : set.with("x-policy", policy);
+        set = xen.addTo(set, common, "xen".equals(policy));
         set = multifdChannels == null ? set : set.with("multifd-channels", multifdChannels);
         set = multifdCompression == null ? set : set.with("multifd-compression", multifdCompression);
         set = maxBandwidth == null ? set : set.with("max-bandwidth", maxBandwidth.bytes());
@@ -167,6 +172,7 @@ final class MigrateCommand implements Callable<Integer> {
         table.row("pages with content", Long.toString(ram.wholeNumber("normal").orElse(0)));
         table.row("zero pages", Long.toString(ram.wholeNumber("duplicate").orElse(0)));
         table.print(common.out());
+        RoundsOutput.of(all).print(common.out());
         common.out().flush();
     }
 
@@ -189,6 +195,7 @@ final class MigrateCommand implements Callable<Integer> {
             ram.wholeNumber("dirty-sync-count").ifPresent(value -> json.writeNumberProperty("passes", value));
             ram.wholeNumber("normal").ifPresent(value -> json.writeNumberProperty("normalPages", value));
             ram.wholeNumber("duplicate").ifPresent(value -> json.writeNumberProperty("zeroPages", value));
+            RoundsOutput.of(all).write(json);
         });
     }
 }

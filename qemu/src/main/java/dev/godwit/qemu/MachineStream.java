@@ -1,6 +1,5 @@
 package dev.godwit.qemu;
 
-import dev.godwit.engine.machine.DeviceState;
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.engine.migration.MigrationCapability;
@@ -11,7 +10,6 @@ import dev.godwit.engine.precopy.OutgoingStream;
 import dev.godwit.engine.precopy.ReturnPathListener;
 import dev.godwit.engine.precopy.TransferCounters;
 import dev.godwit.qemu.vmstate.MachineSections;
-import dev.godwit.qemu.vmstate.VmDescriptionWriter;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
@@ -28,9 +26,6 @@ import org.jspecify.annotations.Nullable;
  * {@link PrecopyFrame}.
  */
 public final class MachineStream implements OutgoingStream {
-
-    /** Not 0: QEMU takes that of a later section for any device that it has not heard of yet. */
-    private static final int RAM_SECTION_ID = 1;
 
     private static final String LEGACY = "legacy";
     private static final String NONE = "none";
@@ -67,7 +62,7 @@ public final class MachineStream implements OutgoingStream {
         this.capabilities = Set.copyOf(capabilities);
         this.parameters = parameters;
         this.output = new ByteOutput(channel);
-        this.frame = new PrecopyFrame(new StreamWriter(output), RAM_SECTION_ID);
+        this.frame = new PrecopyFrame(new StreamWriter(output), MachineSections.RAM_SECTION_ID);
         this.pages = new MachinePages(machine.memory(), frame.writer());
         this.configuration = new Configuration(
                 machine.type(),
@@ -231,9 +226,9 @@ public final class MachineStream implements OutgoingStream {
 
     @Override
     public void devices(MachineState state, RunStatus before) throws IOException {
-        List<DeviceState> devices = MachineSections.devices(state, before);
-        frame.sections(MachineSections.sections(devices, RAM_SECTION_ID + 1));
-        frame.end(Optional.of(VmDescriptionWriter.write(configuration, devices)));
+        VmState devices = MachineSections.vmState(configuration, state, before);
+        frame.sections(devices.sections());
+        frame.end(devices.vmdescription());
     }
 
     @Override

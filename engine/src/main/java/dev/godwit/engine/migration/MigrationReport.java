@@ -20,6 +20,8 @@ import java.util.OptionalLong;
  * @param cpuThrottlePercentage while throttling only
  * @param socketAddresses where a destination listens, as URIs, with the real port
  * @param blockedReasons why the machine cannot be migrated now; empty where it can
+ * @param writeFaults how much the guest was slowed down; background snapshot only
+ * @param rounds those that are over, at most the last 200; source only
  * @param postcopy for how long pages were waited for; at the destination, with {@code postcopy-blocktime}
  */
 public record MigrationReport(
@@ -34,6 +36,8 @@ public record MigrationReport(
         OptionalInt cpuThrottlePercentage,
         List<String> socketAddresses,
         List<String> blockedReasons,
+        Optional<WriteFaultReport> writeFaults,
+        List<Round> rounds,
         Optional<PostcopyReport> postcopy) {
 
     /** A report of a machine that never migrated. */
@@ -48,13 +52,43 @@ public record MigrationReport(
             Optional.empty(),
             OptionalInt.empty(),
             List.of(),
-            List.of(),
-            Optional.empty());
+            List.of());
 
     /** Copies the lists. */
     public MigrationReport {
         socketAddresses = List.copyOf(socketAddresses);
         blockedReasons = List.copyOf(blockedReasons);
+        rounds = List.copyOf(rounds);
+    }
+
+    /** A report of what every migration has. */
+    public MigrationReport(
+            MigrationStatus status,
+            Optional<String> errorDescription,
+            OptionalLong totalTimeMs,
+            OptionalLong setupTimeMs,
+            OptionalLong expectedDowntimeMs,
+            OptionalLong downtimeMs,
+            Optional<Ram> ram,
+            Optional<Xbzrle> xbzrle,
+            OptionalInt cpuThrottlePercentage,
+            List<String> socketAddresses,
+            List<String> blockedReasons) {
+        this(
+                status,
+                errorDescription,
+                totalTimeMs,
+                setupTimeMs,
+                expectedDowntimeMs,
+                downtimeMs,
+                ram,
+                xbzrle,
+                cpuThrottlePercentage,
+                socketAddresses,
+                blockedReasons,
+                Optional.empty(),
+                List.of(),
+                Optional.empty());
     }
 
     /** {@return the same with the addresses where a destination listens} */
@@ -71,6 +105,46 @@ public record MigrationReport(
                 cpuThrottlePercentage,
                 addresses,
                 blockedReasons,
+                writeFaults,
+                rounds,
+                postcopy);
+    }
+
+    /** {@return the same with how much the guest was slowed down} */
+    public MigrationReport withWriteFaults(Optional<WriteFaultReport> faults) {
+        return new MigrationReport(
+                status,
+                errorDescription,
+                totalTimeMs,
+                setupTimeMs,
+                expectedDowntimeMs,
+                downtimeMs,
+                ram,
+                xbzrle,
+                cpuThrottlePercentage,
+                socketAddresses,
+                blockedReasons,
+                faults,
+                rounds,
+                postcopy);
+    }
+
+    /** {@return the same with its rounds} */
+    public MigrationReport withRounds(List<Round> past) {
+        return new MigrationReport(
+                status,
+                errorDescription,
+                totalTimeMs,
+                setupTimeMs,
+                expectedDowntimeMs,
+                downtimeMs,
+                ram,
+                xbzrle,
+                cpuThrottlePercentage,
+                socketAddresses,
+                blockedReasons,
+                writeFaults,
+                past,
                 postcopy);
     }
 
@@ -88,8 +162,30 @@ public record MigrationReport(
                 cpuThrottlePercentage,
                 socketAddresses,
                 blockedReasons,
+                writeFaults,
+                rounds,
                 Optional.of(report));
     }
+
+    /**
+     * What was sent between two readings of the dirty log.
+     *
+     * @param round counts from 1
+     * @param last whether the guest stood still
+     * @param sentPages zero pages included
+     * @param skippedPages left for the next round, because the guest had written them again already
+     * @param dirtiedPages dirty when the round began: what the guest had written since the one before
+     * @param durationMs how long it took
+     * @param sentBytes on its way, headers included
+     */
+    public record Round(
+            long round,
+            boolean last,
+            long sentPages,
+            long skippedPages,
+            long dirtiedPages,
+            long durationMs,
+            long sentBytes) {}
 
     /**
      * Counters of RAM.

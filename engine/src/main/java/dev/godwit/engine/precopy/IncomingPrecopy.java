@@ -228,8 +228,7 @@ public final class IncomingPrecopy {
                 Optional.empty(),
                 OptionalInt.empty(),
                 List.of(),
-                List.of(),
-                Optional.empty());
+                List.of());
     }
 
     private static Optional<String> error(MigrationState now) {

@@ -3,6 +3,7 @@ package dev.godwit.engine.precopy;
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.engine.migration.RunStatus;
 import java.io.IOException;
+import java.util.Optional;
 
 /**
  * What a format must do to carry a live machine: a port. It has been given the machine's identity and memory, its
@@ -38,6 +39,11 @@ public interface OutgoingStream extends AutoCloseable {
      * @param pass counts from 1
      */
     void beginPass(long pass);
+
+    /** {@return the rules that the format itself has for scan, skip and stop; mostly none, and the user chooses} */
+    default Optional<PrecopyPolicy> policy() {
+        return Optional.empty();
+    }
 
     /** A part of RAM begins. */
     void beginPart() throws IOException;

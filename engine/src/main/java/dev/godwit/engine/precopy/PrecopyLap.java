@@ -8,6 +8,7 @@ import dev.godwit.engine.migration.MachineEvent;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationParameters;
+import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.RateLimit;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.ram.Page;
@@ -67,6 +68,9 @@ final class PrecopyLap {
     private long skippedPages;
     private long sentPagesInAll;
     private long batchLeftPages;
+    private long roundStartNs;
+    private long roundStartBytes;
+    private long dirtied;
 
     PrecopyLap(
             Machine machine,
@@ -83,7 +87,7 @@ final class PrecopyLap {
         this.watch = watch;
         this.clock = settings.clock();
         MigrationParameters parameters = settings.parameters().get();
-        this.policy = PrecopyPolicy.named(parameters.text(MigrationParameter.X_POLICY), machine.memory());
+        this.policy = stream.policy().orElseGet(() -> PrecopyPolicy.chosen(parameters, machine.memory()));
         this.dirty = DirtyPages.all(machine.memory().layout());
         this.limit = new RateLimit(parameters.number(MigrationParameter.MAX_BANDWIDTH), clock);
         this.rate = new DirtyRate(clock.nanoTime(), 0);
@@ -134,6 +138,7 @@ final class PrecopyLap {
             }
         }
         stream.endLast();
+        endRound(clock.nanoTime(), true);
         statistics.ramSent(stream.transferredBytes());
         statistics.sample(now());
         return state;
@@ -162,8 +167,11 @@ final class PrecopyLap {
     }
 
     private void readLog() throws IOException {
-        policy.skip().giveBack(dirty);
+        long nowNs = clock.nanoTime();
+        endRound(nowNs, false);
         long reported = dirty.collect(log);
+        policy.skip().giveBack(dirty);
+        dirtied = policy.roundsFollowTheLog() ? dirty.pages() : reported;
         syncs++;
         stream.beginPass(syncs);
         lastSyncNs = clock.nanoTime();
@@ -171,6 +179,7 @@ final class PrecopyLap {
         roundOver = false;
         sentPages = 0;
         skippedPages = 0;
+        batchLeftPages = 0;
         if (policy.roundsFollowTheLog()) {
             policy.scan().restart();
         }
@@ -184,6 +193,23 @@ final class PrecopyLap {
         }
         statistics.sample(now());
         settings.tell(new MachineEvent.Pass(syncs));
+    }
+
+    /** A round lasts from one reading of the log to the next; the first begins with the first reading. */
+    private void endRound(long nowNs, boolean last) {
+        long bytes = stream.transferredBytes();
+        if (syncs > 0) {
+            statistics.round(new MigrationReport.Round(
+                    syncs,
+                    last,
+                    sentPages,
+                    skippedPages,
+                    dirtied,
+                    TimeUnit.NANOSECONDS.toMillis(nowNs - roundStartNs),
+                    bytes - roundStartBytes));
+        }
+        roundStartNs = nowNs;
+        roundStartBytes = bytes;
     }
 
     private void sendPart() throws IOException {
@@ -212,6 +238,10 @@ final class PrecopyLap {
 
     /** Sends the next pages; false where the part should end: a round that follows the log is over. */
     private boolean sendRun(int mostPages) throws IOException {
+        if (batchLeftPages <= 0) {
+            policy.skip().look(log);
+            batchLeftPages = BATCH_PAGES;
+        }
         if (!policy.scan().next(dirty, run, mostPages)) {
             stream.endOfRound();
             rounds++;
@@ -220,10 +250,6 @@ final class PrecopyLap {
             return !policy.roundsFollowTheLog();
         }
         watch.check();
-        if (batchLeftPages <= 0) {
-            policy.skip().look(log);
-            batchLeftPages = BATCH_PAGES;
-        }
         long end = run.firstPage() + run.pages();
         long page = run.firstPage();
         while (page < end) {

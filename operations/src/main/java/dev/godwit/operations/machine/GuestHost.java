@@ -1,5 +1,6 @@
 package dev.godwit.operations.machine;
 
+import dev.godwit.engine.background.BackgroundSnapshot;
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.migration.Clock;
 import dev.godwit.engine.migration.ControlException;
@@ -17,6 +18,7 @@ import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.postcopy.PostcopyRam;
 import dev.godwit.engine.precopy.Precopy;
 import dev.godwit.engine.precopy.PrecopySettings;
+import dev.godwit.host.UserfaultfdWriteTracking;
 import dev.godwit.qmp.server.QmpCommand;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
@@ -56,7 +58,7 @@ public final class GuestHost implements MachineControl, Closeable {
     private final DirtyRateMeasurement dirtyRate;
     private final Optional<PostcopyRam> postcopyRam;
     private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
-    private volatile @Nullable OutgoingRun outgoing;
+    private volatile @Nullable Outgoing outgoing;
     private volatile @Nullable IncomingRun incoming;
 
     /** A host as the other one, of a machine whose guest cannot come by postcopy. */
@@ -226,7 +228,7 @@ public final class GuestHost implements MachineControl, Closeable {
     }
 
     private void refuseIfUnderWay() throws ControlException {
-        OutgoingRun out = outgoing;
+        Outgoing out = outgoing;
         if (out != null) {
             out.awaitEndIfOver();
         }
@@ -268,9 +270,24 @@ public final class GuestHost implements MachineControl, Closeable {
 
     private void startMigrating(MigrationUri uri, MachineChannels channels) throws ControlException {
         Set<MigrationCapability> capabilities = settings.on();
+        if (capabilities.contains(MigrationCapability.BACKGROUND_SNAPSHOT)) {
+            startSnapshot(uri, channels, capabilities);
+            return;
+        }
         OutgoingConnector connector = new OutgoingConnector(machine, uri, channels, capabilities, settings::parameters);
         PrecopySettings told = new PrecopySettings(capabilities, settings::parameters, events, Clock.SYSTEM);
         OutgoingRun run = new OutgoingRun(new Precopy(machine, machineRun, connector, told), connector);
+        outgoing = run;
+        run.start();
+    }
+
+    private void startSnapshot(MigrationUri uri, MachineChannels channels, Set<MigrationCapability> capabilities)
+            throws ControlException {
+        SnapshotConnector connector =
+                new SnapshotConnector(machine, uri, channels, capabilities, settings.parameters());
+        BackgroundSnapshot snapshot = new BackgroundSnapshot(
+                machine, machineRun, UserfaultfdWriteTracking::start, connector, this::tellIfAsked);
+        SnapshotRun run = new SnapshotRun(snapshot, connector);
         outgoing = run;
         run.start();
     }
@@ -319,7 +336,7 @@ public final class GuestHost implements MachineControl, Closeable {
     /** Does not wait for the owner: a cancellation is not to stand in line. */
     @Override
     public void migrateCancel() {
-        OutgoingRun run = outgoing;
+        Outgoing run = outgoing;
         if (run != null) {
             run.cancel();
         }
@@ -328,8 +345,9 @@ public final class GuestHost implements MachineControl, Closeable {
     @Override
     public void migrateContinue(MigrationStatus from) throws ControlException {
         owner.run(() -> {
-            OutgoingRun run = outgoing;
-            if (run == null || from != MigrationStatus.PRE_SWITCHOVER || run.status() != from) {
+            if (!(outgoing instanceof OutgoingRun run)
+                    || from != MigrationStatus.PRE_SWITCHOVER
+                    || run.status() != from) {
                 throw new ControlException("Migration not in expected state: "
                         + migration().status().word());
             }
@@ -367,7 +385,7 @@ public final class GuestHost implements MachineControl, Closeable {
 
     @Override
     public MigrationReport migration() {
-        OutgoingRun out = outgoing;
+        Outgoing out = outgoing;
         if (out != null) {
             return out.report();
         }
@@ -408,7 +426,7 @@ public final class GuestHost implements MachineControl, Closeable {
     @Override
     public void close() throws IOException {
         owner.close();
-        OutgoingRun out = outgoing;
+        Outgoing out = outgoing;
         if (out != null) {
             out.close();
         }

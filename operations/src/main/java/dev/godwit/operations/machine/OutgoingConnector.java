@@ -87,6 +87,9 @@ final class OutgoingConnector implements Precopy.Connector {
         try {
             MigrationChannel main = channels.connect(uri);
             open.add(main);
+            if (now.text(MigrationParameter.X_FORMAT).equals(Hvm2007Output.FORMAT)) {
+                return Hvm2007Output.of(machine, main, capabilities, now);
+            }
             MachineStream stream = new MachineStream(machine, main, capabilities, parameters);
             if (capabilities.contains(MigrationCapability.RETURN_PATH)) {
                 if (!main.isDuplex()) {

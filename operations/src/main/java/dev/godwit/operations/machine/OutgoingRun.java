@@ -5,11 +5,10 @@ import dev.godwit.engine.migration.ControlException;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.precopy.Precopy;
-import java.io.Closeable;
 import java.lang.System.Logger.Level;
 
 /** An outgoing migration on its thread. Any thread may use it. */
-final class OutgoingRun implements Closeable {
+final class OutgoingRun implements Outgoing {
 
     private final Precopy precopy;
     private final OutgoingConnector connector;
@@ -44,8 +43,8 @@ final class OutgoingRun implements Closeable {
         }
     }
 
-    /** Waits until its thread, which outlives its status by a moment, has ended. Does nothing while it is under way. */
-    void awaitEndIfOver() throws ControlException {
+    @Override
+    public void awaitEndIfOver() throws ControlException {
         if (status().isUnderWay()) {
             return;
         }
@@ -57,11 +56,13 @@ final class OutgoingRun implements Closeable {
         }
     }
 
-    MigrationStatus status() {
+    @Override
+    public MigrationStatus status() {
         return precopy.state().status();
     }
 
-    MigrationReport report() {
+    @Override
+    public MigrationReport report() {
         return precopy.report();
     }
 
@@ -69,12 +70,12 @@ final class OutgoingRun implements Closeable {
         precopy.proceed();
     }
 
-    void cancel() {
+    @Override
+    public void cancel() {
         precopy.cancel();
         connector.stop();
     }
 
-    /** Cancels it, and waits until it has ended. */
     @Override
     public void close() {
         cancel();

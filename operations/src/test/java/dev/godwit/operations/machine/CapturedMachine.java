@@ -107,11 +107,6 @@ final class CapturedMachine implements Machine {
     public void throttle(int percentage) {}
 
     @Override
-    public List<Integer> vcpuThreadIds() {
-        return List.of();
-    }
-
-    @Override
     public void halt() {
         halted = true;
     }
