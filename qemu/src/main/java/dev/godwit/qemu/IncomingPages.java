@@ -43,6 +43,13 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
         this.progress = progress;
     }
 
+    /** {@return what brings the pages of a channel whose blocks were said elsewhere} */
+    static IncomingPages ofFurtherChannel(ByteInput input, RamSink sink) {
+        IncomingPages pages = new IncomingPages(input, sink, null, MultifdSync.Mode.PER_ROUND, Progress.NONE);
+        pages.lane = sink.lane();
+        return pages;
+    }
+
     @Override
     public void blockList(RamBlockList list) throws IOException {
         RamLayout layout = list.layout();

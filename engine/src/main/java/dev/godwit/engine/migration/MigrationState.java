@@ -85,6 +85,35 @@ public sealed interface MigrationState {
         }
     }
 
+    /** How the source of an incoming postcopy can be reached. */
+    enum SourceLink {
+        /** It is connected, and sends pages. */
+        CONNECTED,
+        /** The connection is gone. */
+        BROKEN,
+        /** It is connected again, and asks what is here. */
+        RECOVERING
+    }
+
+    /**
+     * Destination: the devices are here, and RAM follows as it is asked for.
+     *
+     * @param link how the source can be reached
+     * @param guestStarted whether the guest runs here, or would if it had at the source; the source never runs it again
+     *     then
+     * @param error why the link is broken, for people; empty where it is not
+     */
+    record IncomingPostcopy(SourceLink link, boolean guestStarted, String error) implements MigrationState {
+        @Override
+        public MigrationStatus status() {
+            return switch (link) {
+                case CONNECTED -> MigrationStatus.POSTCOPY_ACTIVE;
+                case BROKEN -> MigrationStatus.POSTCOPY_PAUSED;
+                case RECOVERING -> MigrationStatus.POSTCOPY_RECOVER;
+            };
+        }
+    }
+
     /** Done: the guest is at the destination. */
     record Completed() implements MigrationState {
         @Override

@@ -26,8 +26,30 @@ public sealed interface MigrationTrigger {
      */
     record AllSent(boolean returnPath) implements MigrationTrigger {}
 
-    /** Destination: the machine has all of its RAM and has taken its devices' state. */
+    /**
+     * Destination: the machine has taken its devices' state, and has all of its RAM or, in postcopy, can have it on
+     * demand.
+     */
     record Loaded() implements MigrationTrigger {}
+
+    /** Destination: the source has gone over to postcopy; its package is here, and missing pages are asked for. */
+    record Listening() implements MigrationTrigger {}
+
+    /**
+     * Destination: the source of a postcopy cannot be reached any more.
+     *
+     * @param error what happened, for people
+     */
+    record Broken(String error) implements MigrationTrigger {}
+
+    /** Destination: a new connection to the source of a postcopy. */
+    record Reconnected() implements MigrationTrigger {}
+
+    /** Destination: the source of a postcopy sends pages again. */
+    record Resumed() implements MigrationTrigger {}
+
+    /** Destination: every page of a postcopy is here. */
+    record AllReceived() implements MigrationTrigger {}
 
     /** Source: SHUT(0) was received. Destination: the source has been told, where it wants to be. */
     record Confirmed() implements MigrationTrigger {}

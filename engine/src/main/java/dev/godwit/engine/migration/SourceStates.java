@@ -17,16 +17,22 @@ import dev.godwit.engine.migration.MigrationState.Device;
 import dev.godwit.engine.migration.MigrationState.Failed;
 import dev.godwit.engine.migration.MigrationState.Handover;
 import dev.godwit.engine.migration.MigrationState.Idle;
+import dev.godwit.engine.migration.MigrationState.IncomingPostcopy;
 import dev.godwit.engine.migration.MigrationState.PreSwitchover;
 import dev.godwit.engine.migration.MigrationState.Setup;
+import dev.godwit.engine.migration.MigrationTrigger.AllReceived;
 import dev.godwit.engine.migration.MigrationTrigger.AllSent;
 import dev.godwit.engine.migration.MigrationTrigger.Begin;
+import dev.godwit.engine.migration.MigrationTrigger.Broken;
 import dev.godwit.engine.migration.MigrationTrigger.Cancel;
 import dev.godwit.engine.migration.MigrationTrigger.Confirmed;
 import dev.godwit.engine.migration.MigrationTrigger.Continue;
 import dev.godwit.engine.migration.MigrationTrigger.Failure;
 import dev.godwit.engine.migration.MigrationTrigger.GuestStopped;
+import dev.godwit.engine.migration.MigrationTrigger.Listening;
 import dev.godwit.engine.migration.MigrationTrigger.Loaded;
+import dev.godwit.engine.migration.MigrationTrigger.Reconnected;
+import dev.godwit.engine.migration.MigrationTrigger.Resumed;
 import dev.godwit.engine.migration.MigrationTrigger.SetUp;
 import dev.godwit.engine.migration.MigrationTrigger.Undone;
 
@@ -76,7 +82,7 @@ public final class SourceStates {
                 trigger instanceof Continue ? to(new Device(false, false), TELL_STATUS) : underWay(state, trigger);
             case Device device -> device(device, trigger);
             case Cancelling cancelling -> cancelling(cancelling, trigger);
-            case Handover _ -> throw impossible(state, trigger);
+            case Handover _, IncomingPostcopy _ -> throw impossible(state, trigger);
         };
     }
 
@@ -84,8 +90,18 @@ public final class SourceStates {
         return switch (trigger) {
             case Begin _ -> to(new Setup(), TELL_STATUS);
             case Cancel _, Confirmed _ -> to(state);
-            case SetUp _, GuestStopped _, Continue _, AllSent _, Loaded _, Undone _, Failure _ ->
-                throw impossible(state, trigger);
+            case SetUp _,
+                    GuestStopped _,
+                    Continue _,
+                    AllSent _,
+                    Loaded _,
+                    Undone _,
+                    Failure _,
+                    Listening _,
+                    Broken _,
+                    Reconnected _,
+                    Resumed _,
+                    AllReceived _ -> throw impossible(state, trigger);
         };
     }
 
@@ -94,8 +110,18 @@ public final class SourceStates {
             case Cancel _ -> to(new Cancelling(false), TELL_STATUS, CLOSE_CONNECTIONS);
             case Failure(String error) -> failed(error);
             case Confirmed _ -> failed("the destination said that it has the guest before it can have it");
-            case Begin _, SetUp _, GuestStopped _, Continue _, AllSent _, Loaded _, Undone _ ->
-                throw impossible(state, trigger);
+            case Begin _,
+                    SetUp _,
+                    GuestStopped _,
+                    Continue _,
+                    AllSent _,
+                    Loaded _,
+                    Undone _,
+                    Listening _,
+                    Broken _,
+                    Reconnected _,
+                    Resumed _,
+                    AllReceived _ -> throw impossible(state, trigger);
         };
     }
 
@@ -111,7 +137,17 @@ public final class SourceStates {
                 }
                 yield failed(device.allSent() ? LOST_AT_THE_END + error : error);
             }
-            case Begin _, SetUp _, GuestStopped _, Continue _, Loaded _, Undone _ -> throw impossible(device, trigger);
+            case Begin _,
+                    SetUp _,
+                    GuestStopped _,
+                    Continue _,
+                    Loaded _,
+                    Undone _,
+                    Listening _,
+                    Broken _,
+                    Reconnected _,
+                    Resumed _,
+                    AllReceived _ -> throw impossible(device, trigger);
         };
     }
 
@@ -121,7 +157,8 @@ public final class SourceStates {
             case Confirmed _ -> cancelling.mayBeThere() ? completed() : to(cancelling);
             case AllSent(boolean returnPath) -> returnPath ? to(cancelling) : completed();
             case SetUp _, GuestStopped _, Continue _, Cancel _, Failure _ -> to(cancelling);
-            case Begin _, Loaded _ -> throw impossible(cancelling, trigger);
+            case Begin _, Loaded _, Listening _, Broken _, Reconnected _, Resumed _, AllReceived _ ->
+                throw impossible(cancelling, trigger);
         };
     }
 

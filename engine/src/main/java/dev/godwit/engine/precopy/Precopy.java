@@ -253,6 +253,7 @@ public final class Precopy {
                     MigrationState.PreSwitchover _,
                     MigrationState.Device _,
                     MigrationState.Handover _,
+                    MigrationState.IncomingPostcopy _,
                     MigrationState.Cancelling _ -> throw new AssertionError(state);
         }
     }

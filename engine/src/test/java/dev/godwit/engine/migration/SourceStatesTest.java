@@ -56,6 +56,11 @@ class SourceStatesTest {
             new Confirmed(),
             new Cancel(),
             new Undone(),
+            new MigrationTrigger.Listening(),
+            new MigrationTrigger.Broken("gone"),
+            new MigrationTrigger.Reconnected(),
+            new MigrationTrigger.Resumed(),
+            new MigrationTrigger.AllReceived(),
             new Failure("cut"));
 
     static final Failed FAILED = new Failed("cut", GuestLocation.GUEST_AT_SOURCE);

@@ -18,6 +18,9 @@ final class CapabilityRules {
             MigrationCapability.RETURN_PATH,
             MigrationCapability.PAUSE_BEFORE_SWITCHOVER,
             MigrationCapability.MULTIFD,
+            MigrationCapability.POSTCOPY_RAM,
+            MigrationCapability.POSTCOPY_PREEMPT,
+            MigrationCapability.POSTCOPY_BLOCKTIME,
             MigrationCapability.LATE_BLOCK_ACTIVATE,
             MigrationCapability.VALIDATE_UUID,
             MigrationCapability.BACKGROUND_SNAPSHOT,
@@ -48,12 +51,21 @@ final class CapabilityRules {
             new Conflict(
                     MigrationCapability.MAPPED_RAM,
                     MigrationCapability.POSTCOPY_RAM,
-                    "Mapped-ram migration is incompatible with postcopy"));
+                    "Mapped-ram migration is incompatible with postcopy"),
+            new Conflict(
+                    MigrationCapability.POSTCOPY_RAM,
+                    MigrationCapability.MULTIFD,
+                    "Postcopy is not yet compatible with multifd"));
 
-    private static final List<Need> NEEDS = List.of(new Need(
-            MigrationCapability.SWITCHOVER_ACK,
-            MigrationCapability.RETURN_PATH,
-            "Capability 'switchover-ack' requires capability 'return-path'"));
+    private static final List<Need> NEEDS = List.of(
+            new Need(
+                    MigrationCapability.SWITCHOVER_ACK,
+                    MigrationCapability.RETURN_PATH,
+                    "Capability 'switchover-ack' requires capability 'return-path'"),
+            new Need(
+                    MigrationCapability.POSTCOPY_PREEMPT,
+                    MigrationCapability.POSTCOPY_RAM,
+                    "Postcopy preempt requires postcopy-ram"));
 
     private CapabilityRules() {}
 

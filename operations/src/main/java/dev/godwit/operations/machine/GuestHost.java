@@ -15,6 +15,7 @@ import dev.godwit.engine.migration.MigrationParameters;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.engine.postcopy.PostcopyRam;
 import dev.godwit.engine.precopy.Precopy;
 import dev.godwit.engine.precopy.PrecopySettings;
 import dev.godwit.host.UserfaultfdWriteTracking;
@@ -42,6 +43,9 @@ public final class GuestHost implements MachineControl, Closeable {
 
     private static final String IN_PROGRESS = "There's a migration process in progress";
 
+    private static final Set<MigrationStatus> MAY_PAUSE =
+            Set.of(MigrationStatus.POSTCOPY_ACTIVE, MigrationStatus.POSTCOPY_RECOVER);
+
     private static final String GUEST_SHUTDOWN = "guest-shutdown";
 
     private final Machine machine;
@@ -52,9 +56,15 @@ public final class GuestHost implements MachineControl, Closeable {
     private final MigrationSettings settings;
     private final TlsObjects tlsObjects = new TlsObjects();
     private final DirtyRateMeasurement dirtyRate;
+    private final Optional<PostcopyRam> postcopyRam;
     private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
     private volatile @Nullable Outgoing outgoing;
     private volatile @Nullable IncomingGuest incoming;
+
+    /** A host as the other one, of a machine whose guest cannot come by postcopy. */
+    public GuestHost(Machine machine, Optional<String> name, boolean waitsForMigration) {
+        this(machine, name, waitsForMigration, Optional.empty());
+    }
 
     /**
      * A host of a machine that is paused.
@@ -62,10 +72,13 @@ public final class GuestHost implements MachineControl, Closeable {
      * @param machine belongs to the host from now on
      * @param name what its user calls it
      * @param waitsForMigration whether its guest comes by a migration; otherwise {@link #cont} starts it
+     * @param postcopyRam its RAM, where it can be brought page by page
      */
-    public GuestHost(Machine machine, Optional<String> name, boolean waitsForMigration) {
+    public GuestHost(
+            Machine machine, Optional<String> name, boolean waitsForMigration, Optional<PostcopyRam> postcopyRam) {
         this.machine = machine;
         this.name = name;
+        this.postcopyRam = postcopyRam;
         this.machineRun =
                 new MachineRun(machine, waitsForMigration ? RunStatus.INMIGRATE : RunStatus.PRELAUNCH, events);
         this.settings = new MigrationSettings(machine);
@@ -186,8 +199,23 @@ public final class GuestHost implements MachineControl, Closeable {
     public void setCapabilities(Map<MigrationCapability, Boolean> changes) throws ControlException {
         owner.run(() -> {
             refuseIfUnderWay();
+            if (changes.getOrDefault(MigrationCapability.POSTCOPY_RAM, false)
+                    && machineRun.status() == RunStatus.INMIGRATE) {
+                refuseWithoutPostcopy();
+            }
             settings.change(changes);
         });
+    }
+
+    private void refuseWithoutPostcopy() throws ControlException {
+        if (postcopyRam.isEmpty()) {
+            throw new ControlException(
+                    "Postcopy is not supported: the memory of this machine cannot be brought on demand");
+        }
+        List<String> refusals = postcopyRam.get().refusals();
+        if (!refusals.isEmpty()) {
+            throw new ControlException("Postcopy is not supported: " + String.join("; ", refusals));
+        }
     }
 
     @Override
@@ -302,6 +330,7 @@ public final class GuestHost implements MachineControl, Closeable {
                         settings,
                         channels,
                         checked,
+                        postcopyRam.filter(_ -> settings.has(MigrationCapability.POSTCOPY_RAM)),
                         this::tellIfAsked,
                         error -> incomingEnded(error, exitOnError));
                 incoming = run;
@@ -368,15 +397,27 @@ public final class GuestHost implements MachineControl, Closeable {
         throw new ControlException("Enable postcopy with migrate_set_capability before the start of migration");
     }
 
+    /** Does not wait for the owner either: it may wait for a page itself. */
     @Override
     public void migratePause() throws ControlException {
+        IncomingRun in = incoming;
+        if (in != null && MAY_PAUSE.contains(in.status())) {
+            in.pause();
+            return;
+        }
         throw new ControlException(
                 "migrate-pause is currently only supported during postcopy-active or postcopy-recover state");
     }
 
+    /** Does not wait for the owner either. */
     @Override
     public void migrateRecover(String uri) throws ControlException {
-        throw new ControlException("Migrate recover can only be run when postcopy is paused.");
+        IncomingRun in = incoming;
+        if (in == null || in.status() != MigrationStatus.POSTCOPY_PAUSED) {
+            throw new ControlException("Migrate recover can only be run when postcopy is paused.");
+        }
+        MachineChannels channels = MachineChannels.incoming(settings.parameters(), tlsObjects);
+        in.recover(TransportRules.check(uri, settings.on(), channels.secured()), channels);
     }
 
     @Override
@@ -415,7 +456,8 @@ public final class GuestHost implements MachineControl, Closeable {
     }
 
     /**
-     * Ends the machine: a migration under way is cancelled, and waited for, then the machine is closed.
+     * Ends the machine: a migration under way is cancelled, and waited for, then the machine is closed. A guest that
+     * waits for pages of a postcopy is lost with it.
      *
      * @throws IOException if the machine cannot be closed
      */
@@ -430,6 +472,8 @@ public final class GuestHost implements MachineControl, Closeable {
         try {
             if (in != null) {
                 in.close();
+                machine.halt();
+                in.abandon();
             }
         } finally {
             dirtyRate.close();

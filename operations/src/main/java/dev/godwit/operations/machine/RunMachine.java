@@ -67,7 +67,10 @@ public final class RunMachine implements Closeable {
         try {
             MachineKind.Made made = options.kind().make(!(options.incoming() instanceof RunOptions.Incoming.None));
             try (GuestHost guest = new GuestHost(
-                    made.machine(), options.name(), !(options.incoming() instanceof RunOptions.Incoming.None))) {
+                    made.machine(),
+                    options.name(),
+                    !(options.incoming() instanceof RunOptions.Incoming.None),
+                    Optional.of(made.postcopyRam()))) {
                 opened(guest);
                 return serve(made.attach(guest), guest);
             }

@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.migration.PostcopyReport;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.host.DemandLoad;
 import dev.godwit.host.PagemapDirtyLog;
+import dev.godwit.host.PostcopySupport;
 import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
 import dev.godwit.host.UserfaultfdWriteTracking;
@@ -21,6 +24,7 @@ import dev.godwit.operations.machine.LoadOptions.Mode;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
@@ -32,6 +36,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A real guest that checks its own memory migrates live from machine to machine, over sockets. */
 @Timeout(900)
@@ -138,6 +143,44 @@ class KvmGuestHostTest {
                 awaitBothVcpus();
                 HostPair.await("all of memory", () -> there.migration().status() == MigrationStatus.COMPLETED);
             }
+        }
+    }
+
+    @ParameterizedTest(name = "preempt {0}")
+    @ValueSource(booleans = {false, true})
+    void a_guest_of_two_vcpus_arrives_by_postcopy_and_finds_its_memory_right(boolean preempt) throws Exception {
+        List<String> refusals = PostcopySupport.of(RamBacking.ANONYMOUS, true).refusals();
+        assumeTrue(refusals.isEmpty(), "no postcopy of KVM guests here: " + refusals);
+        String uri = "unix:" + folder.resolve("postcopy");
+        MachineKind.Made source = made("kvm-bitmap", new Boot.Flat(MEMORY_GUEST, "pages=64 report=8 seed=4"), false, RamBacking.ANONYMOUS);
+        MachineKind.Made made = made("kvm-bitmap", new Boot.Incoming(), true, RamBacking.ANONYMOUS);
+        try (GuestHost here = new GuestHost(source.machine(), Optional.empty(), false);
+                GuestHost there =
+                        new GuestHost(made.machine(), Optional.empty(), true, Optional.of(made.postcopyRam()))) {
+            source.attach(here);
+            made.attach(there);
+            here.cont();
+            awaitBothVcpus();
+            here.stop();
+            there.setCapabilities(Map.of(
+                    MigrationCapability.POSTCOPY_RAM,
+                    true,
+                    MigrationCapability.POSTCOPY_PREEMPT,
+                    preempt,
+                    MigrationCapability.POSTCOPY_BLOCKTIME,
+                    true));
+            there.migrateIncoming(uri, false);
+            Machine guest = source.machine();
+            new PostcopyFeed(guest.memory(), guest.type(), guest.save(), uri, preempt)
+                    .atMost(1 << 20)
+                    .send();
+
+            HostPair.await("the guest", () -> there.migration().status() == MigrationStatus.COMPLETED);
+            lines.queue.clear();
+            awaitBothVcpus();
+            PostcopyReport report = there.migration().postcopy().orElseThrow();
+            assertThat(report.latencies().faults()).isPositive();
+            assertThat(report.vcpuBlocktimeMs()).hasSize(2);
         }
     }
 
