@@ -81,7 +81,7 @@ final class SnapshotConnector implements BackgroundSnapshot.Connector {
 
     private SnapshotOutput open() throws IOException {
         if (uri instanceof MigrationUri.OfFile file && capabilities.contains(MigrationCapability.MAPPED_RAM)) {
-            SnapshotWriter writer = SnapshotWriter.create(file.path(), SnapshotOptions.DEFAULT);
+            SnapshotWriter writer = MappedFile.writer(file, SnapshotOptions.DEFAULT);
             int writers = (int) parameters.number(MigrationParameter.MULTIFD_CHANNELS);
             return new MachineSnapshotOutput(machine, writer, writers, this::facts);
         }
