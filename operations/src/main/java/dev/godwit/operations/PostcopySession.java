@@ -3,6 +3,7 @@ package dev.godwit.operations;
 import dev.godwit.qmp.JsonBoolean;
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.JsonValue;
+import dev.godwit.qmp.MalformedJsonException;
 import dev.godwit.qmp.QemuMonitor;
 import dev.godwit.qmp.QmpAddress;
 import java.io.IOException;
@@ -84,8 +85,8 @@ final class PostcopySession {
                     && Files.getOwner(file, LinkOption.NOFOLLOW_LINKS).getName().equals(System.getProperty("user.name"))
                     && Files.size(file) <= LONGEST_BYTES;
             return ours ? Optional.of(JsonObject.parse(Files.readString(file))) : Optional.empty();
-        } catch (NoSuchFileException _) {
-            return Optional.empty(); // its restore is just ending
+        } catch (NoSuchFileException | MalformedJsonException _) {
+            return Optional.empty(); // its restore is just ending, or was killed while it wrote
         }
     }
 

@@ -205,7 +205,7 @@ class CloneTest {
                             .filter(c -> c.state() == State.RUNNING)
                             .count()
                     == 2);
-            clones.close();
+            hangUp(clones);
             Clones.Result result = running.get(5, TimeUnit.MINUTES);
             assertThat(result.clones())
                     .allSatisfy(
@@ -220,5 +220,9 @@ class CloneTest {
         for (QemuProcess clone : destinations) {
             Checks.assertGuestGoesOn(clone, checksum);
         }
+    }
+
+    private static void hangUp(Clones clones) throws IOException {
+        clones.close();
     }
 }

@@ -42,7 +42,7 @@ final class MappedFile {
             throws IOException {
         return new MachineSnapshotStream(
                 machine,
-                writer(file, new SnapshotOptions(parameters.truth(MigrationParameter.DIRECT_IO))),
+                writer(file, parameters),
                 threads(capabilities, parameters),
                 capabilities.contains(MigrationCapability.VALIDATE_UUID) ? machine.uuid() : Optional.empty(),
                 () -> new CreationFacts(
@@ -50,11 +50,12 @@ final class MappedFile {
     }
 
     /**
-     * {@return a writer of the file, beside its name or in place}
+     * {@return what writes the file}
      *
      * @throws IOException as {@link #write}
      */
-    static SnapshotWriter writer(MigrationUri.OfFile file, SnapshotOptions options) throws IOException {
+    static SnapshotWriter writer(MigrationUri.OfFile file, MigrationParameters parameters) throws IOException {
+        SnapshotOptions options = new SnapshotOptions(parameters.truth(MigrationParameter.DIRECT_IO));
         boolean beside = file.offsetBytes() == 0 && (!Files.exists(file.path()) || Files.isRegularFile(file.path()));
         return beside
                 ? SnapshotWriter.create(file.path(), options)
