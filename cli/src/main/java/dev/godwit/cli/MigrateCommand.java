@@ -87,7 +87,8 @@ final class MigrateCommand implements Callable<Integer> {
             names = "--return-path",
             negatable = true,
             fallbackValue = "true",
-            description = "The destination says that it has the guest (default, but for a file); without, nobody knows.")
+            description =
+                    "The destination says that it has the guest (default, but for a file); without, nobody knows.")
     private @Nullable Boolean returnPath;
 
     @Option(
@@ -131,7 +132,9 @@ final class MigrateCommand implements Callable<Integer> {
     /** By Xen's rules, it is told in Xen's words. */
     private DriveMigration drive(DriveOptions options, StatusLine progress) {
         DriveMigration migration = new DriveMigration(options, progress);
-        return "xen".equals(policy) || xen.isStreamOf2007() ? migration.listener(new XenRounds(progress::note)) : migration;
+        return "xen".equals(policy) || xen.isStreamOf2007()
+                ? migration.listener(new XenRounds(progress::note))
+                : migration;
     }
 
     private Set<String> capabilities() {

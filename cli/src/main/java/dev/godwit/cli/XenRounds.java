@@ -9,8 +9,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells the rounds of a migration in the words of Xen's saver, each when it is known whether the guest was stopped after
- * it.
+ * Tells the rounds of a migration in the words of Xen's saver, each when it is known whether the guest was stopped
+ * after it.
  */
 final class XenRounds implements Consumer<MigrationStatus> {
 

@@ -174,38 +174,30 @@ final class PostcopyPush {
 
     private void push(PostcopyChannel main, PagePlace first) throws IOException {
         int block = first.blockIndex();
-        if (claims.isToPush(block, first.page())) {
-            long bytes = pushRun(main, block, first.page());
-            counters.pushed(bytes);
-            progress.advance(bytes);
-        } else if (claims.claim(block, first.page())) {
-            main.send(block, first.page(), 1);
-            counters.pushedZero(claims.hostPageBytes(block));
+        long hostPageBytes = claims.hostPageBytes(block);
+        long mostBytes = order.inRuns() ? Math.min(limit.stepBytes(), PostcopyPages.RUN_BYTES) : 0;
+        long most = Math.max(1, mostBytes / hostPageBytes);
+        int pages = 0;
+        long contentBytes = 0;
+        while (pages < most && first.page() + pages < claims.hostPages(block)) {
+            boolean content = claims.isToPush(block, first.page() + pages);
+            if ((!content && !order.pushesZeros()) || !claims.claim(block, first.page() + pages)) {
+                break;
+            }
+            pages++;
+            contentBytes += content ? hostPageBytes : 0;
+        }
+        if (pages > 0) {
+            main.send(block, first.page(), pages);
+            counters.pushed(contentBytes);
+            counters.pushedZero(pages * hostPageBytes - contentBytes);
+            progress.advance(contentBytes);
+            pushedBytes += contentBytes;
+            pace.pushed(contentBytes, System.nanoTime());
         }
         int ping = inFlight.pingDue(main.position());
         if (ping != 0) {
             main.ping(ping);
         }
-    }
-
-    /** {@return how much RAM was sent; 0 where somebody else was quicker} */
-    private long pushRun(PostcopyChannel main, int block, long first) throws IOException {
-        long hostPageBytes = claims.hostPageBytes(block);
-        long mostBytes = order.inRuns() ? Math.min(limit.stepBytes(), PostcopyPages.RUN_BYTES) : 0;
-        long most = Math.max(1, mostBytes / hostPageBytes);
-        int pages = 0;
-        while (pages < most && takes(block, first + pages)) {
-            pages++;
-        }
-        if (pages > 0) {
-            main.send(block, first, pages);
-        }
-        pushedBytes += pages * hostPageBytes;
-        pace.pushed(pages * hostPageBytes, System.nanoTime());
-        return pages * hostPageBytes;
-    }
-
-    private boolean takes(int block, long hostPage) {
-        return hostPage < claims.hostPages(block) && claims.isToPush(block, hostPage) && claims.claim(block, hostPage);
     }
 }
