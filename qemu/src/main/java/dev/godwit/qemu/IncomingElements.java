@@ -1,12 +1,10 @@
 package dev.godwit.qemu;
 
-import dev.godwit.qemu.vmstate.SectionSplitter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /** Collects what a precopy stream holds beside its pages, answers the source, and refuses what is not precopy. */
@@ -17,15 +15,13 @@ final class IncomingElements implements StreamVisitor {
     private final @Nullable ReturnPath returnPath;
     private final boolean switchoverAck;
     private final ConfigurationCheck configurationCheck;
+    private final PostcopyCommands postcopy;
     private final List<Section> sections = new ArrayList<>();
     private @Nullable Configuration configuration;
     private byte @Nullable [] vmdescription;
     private int ramSectionId;
-    private final @Nullable GuestGivenUp givenUp;
     private boolean returnPathOpen;
-    private boolean advised;
-    private boolean discarded;
-    private boolean packageSeen;
+    private boolean ramEnded;
 
     IncomingElements(
             ByteInput input,
@@ -33,13 +29,27 @@ final class IncomingElements implements StreamVisitor {
             @Nullable ReturnPath returnPath,
             boolean switchoverAck,
             ConfigurationCheck configurationCheck,
-            @Nullable GuestGivenUp givenUp) {
-        this.givenUp = givenUp;
+            PostcopyCommands postcopy) {
         this.input = input;
         this.pages = pages;
         this.returnPath = returnPath;
         this.switchoverAck = switchoverAck;
         this.configurationCheck = configurationCheck;
+        this.postcopy = postcopy;
+    }
+
+    /** {@return the elements of a connection that takes over from one that broke, in postcopy} */
+    static IncomingElements resumed(
+            ByteInput input, IncomingPages pages, ReturnPath returnPath, PostcopyCommands postcopy) {
+        IncomingElements elements =
+                new IncomingElements(input, pages, returnPath, false, ConfigurationCheck.NONE, postcopy);
+        elements.returnPathOpen = true;
+        return elements;
+    }
+
+    /** {@return whether the source has said that all of RAM is sent} */
+    boolean ramEnded() {
+        return ramEnded;
     }
 
     /** {@return what was collected, after the end of the stream} */
@@ -48,11 +58,21 @@ final class IncomingElements implements StreamVisitor {
             throw input.unexpected("a stream with RAM in it", "none");
         }
         pages.finish();
-        return state(configuration);
+        return new VmState(configuration, ramSectionId, sections, Optional.ofNullable(vmdescription));
     }
 
-    private VmState state(Configuration read) {
-        return new VmState(read, ramSectionId, sections, Optional.ofNullable(vmdescription));
+    /** {@return what was collected, of a stream that goes on with pages alone; with the devices of its package} */
+    VmState withDevices(List<Section> devices) throws IOException {
+        if (configuration == null || !pages.begun()) {
+            throw input.unexpected("a stream with RAM in it", "none");
+        }
+        sections.addAll(devices);
+        return new VmState(configuration, ramSectionId, sections, Optional.empty());
+    }
+
+    /** Answers a PING that stood in a package. */
+    void answerPing(int value) throws IOException {
+        answer(value);
     }
 
     boolean returnPathOpened() {
@@ -77,38 +97,17 @@ final class IncomingElements implements StreamVisitor {
         switch (command) {
             case Command.OpenReturnPath _ -> openReturnPath();
             case Command.Ping(int value) -> answer(value);
-            case Command.PostcopyAdvise _ -> advised = true;
-            case Command.PostcopyAdviseBitmaps _, Command.SwitchoverStart _ -> {}
-            case Command.RamDiscard discard -> discard(discard);
-            case Command.Packaged _ -> beginPackage();
-            case Command.PostcopyListen _, Command.PostcopyRun _, Command.PostcopyResume _, Command.ReceivedBitmap _ ->
-                throw input.unexpected("commands of postcopy where they belong", "command " + command.commandName());
+            case Command.SwitchoverStart _ -> {}
+            case Command.PostcopyAdvise _,
+                    Command.PostcopyAdviseBitmaps _,
+                    Command.PostcopyListen _,
+                    Command.PostcopyRun _,
+                    Command.RamDiscard _,
+                    Command.Packaged _,
+                    Command.PostcopyResume _,
+                    Command.ReceivedBitmap _ -> postcopy.command(input, command);
             case Command.EnableColo _ ->
                 throw input.unexpected("a precopy stream", "COLO, which is not supported: command ENABLE_COLO");
-        }
-    }
-
-    private void discard(Command.RamDiscard discard) throws IOException {
-        requirePostcopy(discard);
-        if (!advised || packageSeen) {
-            throw input.unexpected(
-                    "POSTCOPY_RAM_DISCARD behind POSTCOPY_ADVISE and before the package", "it elsewhere");
-        }
-        discarded = true;
-        pages.discard(discard);
-    }
-
-    private void beginPackage() throws IOException {
-        requirePostcopy(new Command.Packaged(0));
-        if (!discarded || packageSeen) {
-            throw input.unexpected("one package, behind POSTCOPY_RAM_DISCARD", packageSeen ? "another" : "one before");
-        }
-    }
-
-    private void requirePostcopy(Command command) throws IOException {
-        if (givenUp == null) {
-            throw input.unexpected(
-                    "a precopy stream", "postcopy, which is not supported here: command " + command.commandName());
         }
     }
 
@@ -128,19 +127,9 @@ final class IncomingElements implements StreamVisitor {
         }
     }
 
-    /** Nothing is run: RUN is the moment from which on what came, and comes, is the guest. */
     @Override
     public void packaged(byte[] blob) throws IOException {
-        packageSeen = true;
-        sections.addAll(SectionSplitter.splitPackage(blob, input.position() - blob.length));
-        if (configuration != null && givenUp != null) {
-            pages.flush();
-            givenUp.givenUp(state(configuration));
-        }
-        OptionalInt ping = SectionSplitter.pingOfPackage(blob);
-        if (ping.isPresent()) {
-            answer(ping.getAsInt());
-        }
+        postcopy.packaged(input, blob);
     }
 
     @Override
@@ -149,7 +138,9 @@ final class IncomingElements implements StreamVisitor {
     }
 
     @Override
-    public void endRamSection(SectionHeader header) {}
+    public void endRamSection(SectionHeader header) {
+        ramEnded |= header.type() == SectionType.END;
+    }
 
     @Override
     public void section(Section section) {
@@ -182,9 +173,6 @@ final class IncomingElements implements StreamVisitor {
     @Override
     public void xbzrlePage(int blockIndex, long offsetBytes, boolean continued, MemorySegment delta)
             throws IOException {
-        if (packageSeen) {
-            throw input.unexpected("whole pages in postcopy", "an XBZRLE record");
-        }
         pages.xbzrlePage(blockIndex, offsetBytes, continued, delta);
     }
 

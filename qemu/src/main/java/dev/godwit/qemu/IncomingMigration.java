@@ -5,6 +5,7 @@ import dev.godwit.engine.RamSink;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -147,8 +148,15 @@ public final class IncomingMigration {
         }
         ReceivedPages received = sink instanceof ReceivedPages given ? given : new ReceivedPages(sink);
         try (IncomingPages pages = new IncomingPages(input, received, multifd, multifdMode, progress)) {
-            IncomingElements elements =
-                    new IncomingElements(input, pages, returnPath, switchoverAck, configurationCheck, givenUp);
+            Optional<KeptPostcopy> kept = Optional.ofNullable(givenUp).map(listener -> new KeptPostcopy(listener, pages));
+            IncomingElements elements = new IncomingElements(
+                    input,
+                    pages,
+                    returnPath,
+                    switchoverAck,
+                    configurationCheck,
+                    kept.isPresent() ? kept.get() : PostcopyCommands.REFUSED);
+            kept.ifPresent(postcopy -> postcopy.collectedBy(elements));
             try {
                 new StreamReader(input, options, elements).read();
             } finally {

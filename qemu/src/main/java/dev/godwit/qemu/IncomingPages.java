@@ -27,6 +27,7 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
     private @Nullable PageLane lane;
     private @Nullable RamLayout begun;
     private boolean flushSeen;
+    private boolean wholePagesOnly;
     private long untoldBytes;
 
     IncomingPages(
@@ -69,6 +70,9 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
     @Override
     public void xbzrlePage(int blockIndex, long offsetBytes, boolean continued, MemorySegment delta)
             throws IOException {
+        if (wholePagesOnly) {
+            throw input.unexpected("whole pages in postcopy", "an XBZRLE record");
+        }
         lane().read(blockIndex, offsetBytes, scratch);
         try {
             Xbzrle.decode(delta, scratch);
@@ -146,6 +150,11 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
             pages.zeroPages(blockIndex, range.startBytes(), range.lengthBytes());
             sink.forget(blockIndex, range.startBytes() / Page.SIZE_BYTES, range.lengthBytes() / Page.SIZE_BYTES);
         }
+    }
+
+    /** Refuses differences from now on. */
+    void wholePagesOnly() {
+        wholePagesOnly = true;
     }
 
     /** Hands what is held back to the sink. */

@@ -168,7 +168,7 @@ class IncomingMigrationTest {
         assertThatThrownBy(() -> from(CapturedLayouts.resource(capture + ".conn0.fwd.gz"))
                         .into(new MemoryRam()))
                 .isInstanceOf(StreamFormatException.class)
-                .hasMessageContaining("postcopy, which is not supported here");
+                .hasMessageContaining("postcopy, which is not supported by receive yet");
     }
 
     @Test

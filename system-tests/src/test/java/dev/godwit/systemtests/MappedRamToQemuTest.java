@@ -16,6 +16,7 @@ import dev.godwit.snapshot.CreationFacts;
 import dev.godwit.snapshot.MachineSnapshotStream;
 import dev.godwit.snapshot.SnapshotOptions;
 import dev.godwit.snapshot.SnapshotWriter;
+import dev.godwit.snapshot.StatedFormat;
 import dev.godwit.snapshot.Verification;
 import dev.godwit.testkit.QemuLaunch;
 import dev.godwit.testkit.QemuProcess;
@@ -76,7 +77,7 @@ class MappedRamToQemuTest {
             precopy.run();
             assertThat(run.status()).isEqualTo(RunStatus.POSTMIGRATE);
             assertThat(precopy.report().ram().orElseThrow().dirtySyncCount()).isGreaterThan(1);
-            assertThat(Verification.of(file, offset, Progress.NONE, 10).damages())
+            assertThat(Verification.of(file, offset, StatedFormat.BY_CONTENT, Progress.NONE, 10).damages())
                     .isEmpty();
 
             qemu.withMonitor(monitor -> {

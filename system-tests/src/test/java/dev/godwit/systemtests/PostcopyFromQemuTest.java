@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(300)
 class PostcopyFromQemuTest {
 
-    private static final int MEMORY_MIB = 64;
+    private static final int MEMORY_MIB = 128;
     private static final QemuLaunch LAUNCH = QemuLaunch.of(QemuVersion.QEMU_10_0, "pc-i440fx-10.0")
             .memoryMib(MEMORY_MIB)
             .guest(new Guest(16, 4, 500, 1));

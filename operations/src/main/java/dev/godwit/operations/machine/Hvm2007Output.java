@@ -67,9 +67,7 @@ final class Hvm2007Output {
         boolean wide = parameters.text(MigrationParameter.X_XEN_WORDS).equals("64");
         Hvm2007Settings settings = new Hvm2007Settings(
                 wide ? WordSize.BITS_64 : WordSize.BITS_32,
-                true,
                 parameters.truth(MigrationParameter.X_XEN_DEBUG),
-                true,
                 (int) parameters.number(MigrationParameter.X_XEN_MAX_ITERS),
                 (int) parameters.number(MigrationParameter.X_XEN_MAX_FACTOR),
                 parameters.truth(MigrationParameter.X_XEN_STRICT));

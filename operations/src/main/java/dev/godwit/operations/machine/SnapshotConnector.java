@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Where a background snapshot goes: QEMU's stream to wherever a migration can go, or with {@code mapped-ram} a snapshot
- * file, written by as many threads as the parameter {@code multifd-channels} says.
+ * file, written by as many threads as the parameter {@code multifd-channels} says. With an offset it is written into a
+ * file that is there, behind what stands in it.
  */
 final class SnapshotConnector implements BackgroundSnapshot.Connector {
 
@@ -81,7 +82,9 @@ final class SnapshotConnector implements BackgroundSnapshot.Connector {
 
     private SnapshotOutput open() throws IOException {
         if (uri instanceof MigrationUri.OfFile file && capabilities.contains(MigrationCapability.MAPPED_RAM)) {
-            SnapshotWriter writer = SnapshotWriter.create(file.path(), SnapshotOptions.DEFAULT);
+            SnapshotWriter writer = file.offsetBytes() == 0
+                    ? SnapshotWriter.create(file.path(), SnapshotOptions.DEFAULT)
+                    : SnapshotWriter.inPlace(file.path(), file.offsetBytes(), SnapshotOptions.DEFAULT);
             int writers = (int) parameters.number(MigrationParameter.MULTIFD_CHANNELS);
             return new MachineSnapshotOutput(machine, writer, writers, this::facts);
         }

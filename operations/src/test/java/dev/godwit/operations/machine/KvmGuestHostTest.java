@@ -12,6 +12,7 @@ import dev.godwit.host.DemandLoad;
 import dev.godwit.host.PagemapDirtyLog;
 import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
+import dev.godwit.host.UserfaultfdWriteTracking;
 import dev.godwit.kvm.Boot;
 import dev.godwit.kvm.KvmMachineOptions;
 import dev.godwit.kvm.KvmMachineOptions.DirtyTracking;
@@ -26,6 +27,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -79,6 +81,35 @@ class KvmGuestHostTest {
             }
         } finally {
             here.close();
+        }
+    }
+
+    @Test
+    void background_snapshots_of_a_running_guest_go_on_where_it_was_and_so_does_it() throws Exception {
+        Optional<String> missing = UserfaultfdWriteTracking.missing(true);
+        assumeTrue(missing.isEmpty(), () -> "no background snapshots here: " + missing.orElse(""));
+        Path file = folder.resolve("guest.gw");
+        try (GuestHost host = host("kvm-bitmap", new Boot.Flat(MEMORY_GUEST, "pages=64 report=8 seed=5"), false)) {
+            host.cont();
+            awaitBothVcpus();
+            host.setCapabilities(
+                    Map.of(MigrationCapability.BACKGROUND_SNAPSHOT, true, MigrationCapability.MAPPED_RAM, true));
+            for (int round = 0; round < 5; round++) {
+                host.migrate("file:" + file, false);
+                HostPair.await("the snapshot", () -> !host.migration().status().isUnderWay());
+                assertThat(host.migration().errorDescription()).isEmpty();
+                assertThat(host.runStatus()).isEqualTo(RunStatus.RUNNING);
+                lines.queue.clear();
+                awaitBothVcpus();
+            }
+            assertThat(host.migration().writeFaults().orElseThrow().faults()).isPositive();
+        }
+        lines.queue.clear();
+        KvmMachineOptions options =
+                KvmMachineOptions.of(new Boot.Incoming()).withVcpus(2).withSerialOutput(lines);
+        MachineKind.Made made = new KvmKind(options, RAM_BYTES, RamOptions.of(RamBacking.ANONYMOUS)).make(true);
+        try (LiveMachine _ = LiveMachine.load(made.machine(), file)) {
+            awaitBothVcpus();
         }
     }
 

@@ -16,6 +16,7 @@ import dev.godwit.host.RamOptions;
 import dev.godwit.linux.HugePages;
 import dev.godwit.operations.machine.LoadOptions.Mode;
 import dev.godwit.snapshot.Snapshot;
+import dev.godwit.snapshot.StatedFormat;
 import dev.godwit.snapshot.Verification;
 import dev.godwit.workload.PageMaking;
 import dev.godwit.workload.WorkloadContent;
@@ -119,7 +120,7 @@ class MappedFileTest {
             source.setParameters(Map.of(MigrationParameter.X_POLICY, policy));
             save(source, uri);
 
-            assertThat(Verification.of(file, offset, Progress.NONE, 10).damages())
+            assertThat(Verification.of(file, offset, StatedFormat.BY_CONTENT, Progress.NONE, 10).damages())
                     .isEmpty();
             try (RandomAccessFile read = new RandomAccessFile(file.toFile(), "r")) {
                 byte[] kept = new byte[header.length];
