@@ -30,6 +30,12 @@ final class PostcopyPush {
     /** A destination that is this slow has gone, or hangs. */
     private static final long LONGEST_SILENCE_NS = 120_000_000_000L;
 
+    /**
+     * A page without content takes few bytes of the stream, and its destination a part of the time that one with content
+     * takes: a fourth, generously.
+     */
+    private static final int ZERO_WORK = 4;
+
     /** So many host pages without content are sent at once. */
     private static final int ZERO_RUN = 1024;
 
@@ -44,6 +50,7 @@ final class PostcopyPush {
     private PushPace pace = new PushPace();
     private long lastToldNs = System.nanoTime();
     private long pushedBytes;
+    private long zeroWork;
     private volatile long lastServedNs = System.nanoTime();
 
     PostcopyPush(
@@ -193,9 +200,10 @@ final class PostcopyPush {
             counters.pushedZero(pages * hostPageBytes - contentBytes);
             progress.advance(contentBytes);
             pushedBytes += contentBytes;
+            zeroWork += (pages * hostPageBytes - contentBytes) / ZERO_WORK;
             pace.pushed(contentBytes, System.nanoTime());
         }
-        int ping = inFlight.pingDue(main.position());
+        int ping = inFlight.pingDue(main.position() + zeroWork);
         if (ping != 0) {
             main.ping(ping);
         }
