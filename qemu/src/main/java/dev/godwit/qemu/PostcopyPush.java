@@ -31,8 +31,8 @@ final class PostcopyPush {
     private static final long LONGEST_SILENCE_NS = 120_000_000_000L;
 
     /**
-     * A page without content takes few bytes of the stream, and its destination a part of the time that one with content
-     * takes: a fourth, generously.
+     * A page without content takes few bytes of the stream, and its destination a part of the time that one with
+     * content takes: a fourth, generously.
      */
     private static final int ZERO_WORK = 4;
 

@@ -47,7 +47,11 @@ class OurMachineSnapshotTest {
             for (int round = 0; round < 6; round++) {
                 Process taking = RunningMachine.godwit(
                         folder.resolve("snapshot.log"),
-                        List.of("snapshot", file.toString(), "--qmp", machine.socket().toString()));
+                        List.of(
+                                "snapshot",
+                                file.toString(),
+                                "--qmp",
+                                machine.socket().toString()));
                 boolean ended = taking.waitFor(300 + random.nextInt(700), TimeUnit.MILLISECONDS);
                 taking.destroyForcibly().waitFor();
                 machine.awaitMigration("none", "completed", "failed", "cancelled");
@@ -69,12 +73,9 @@ class OurMachineSnapshotTest {
         for (int round = 0; round < 4; round++) {
             try (RunningMachine machine = RunningMachine.start(folder, "machine" + round, MACHINE);
                     QmpClient qmp = QmpClient.connect(new QmpAddress.Unix(machine.socket()))) {
-                qmp.execute(
-                        "migrate-set-capabilities",
-                        (JsonObject) JsonValue.parse("""
+                qmp.execute("migrate-set-capabilities", (JsonObject) JsonValue.parse("""
                                 {"capabilities":[{"capability":"background-snapshot","state":true},
-                                {"capability":"mapped-ram","state":true}]}"""),
-                        Duration.ofMinutes(1));
+                                {"capability":"mapped-ram","state":true}]}"""), Duration.ofMinutes(1));
                 qmp.execute("migrate", JsonObject.of("uri", "file:" + file), Duration.ofMinutes(1));
                 Thread.sleep(random.nextInt(150)); // any moment will do
                 machine.kill();

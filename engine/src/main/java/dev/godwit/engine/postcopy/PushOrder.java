@@ -31,8 +31,8 @@ public interface PushOrder {
     }
 
     /**
-     * {@return first the pages of a recording, in its order, then as fault-forward} Pages without content are pushed too,
-     * where they are on the way: so little is cheaper than a request.
+     * {@return first the pages of a recording, in its order, then as fault-forward} Pages without content are pushed
+     * too, where they are on the way: so little is cheaper than a request.
      *
      * @param recording places of host pages
      */

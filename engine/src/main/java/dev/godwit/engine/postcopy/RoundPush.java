@@ -2,7 +2,10 @@ package dev.godwit.engine.postcopy;
 
 import java.util.Optional;
 
-/** Goes round through all blocks, upwards, from where it is; jumps behind requests, and names pages without content, where that is wanted. */
+/**
+ * Goes round through all blocks, upwards, from where it is; jumps behind requests, and names pages without content,
+ * where that is wanted.
+ */
 final class RoundPush implements PushOrder {
 
     private final PageClaims claims;
