@@ -173,7 +173,7 @@ final class MigrateCommand implements Callable<Integer> {
         JsonObject set = JsonObject.empty();
         set = directIo ? set.with("direct-io", true) : set;
         set = policy == null ? set : set.with("x-policy", policy);
-        set = xen.addTo(set, common, "xen".equals(policy));
+        set = xen.addTo(set, common, policy);
         set = multifdChannels == null ? set : set.with("multifd-channels", multifdChannels);
         set = multifdCompression == null ? set : set.with("multifd-compression", multifdCompression);
         set = maxBandwidth == null ? set : set.with("max-bandwidth", maxBandwidth.bytes());

@@ -40,18 +40,26 @@ final class MappedFile {
             Set<MigrationCapability> capabilities,
             MigrationParameters parameters)
             throws IOException {
-        SnapshotOptions options = new SnapshotOptions(parameters.truth(MigrationParameter.DIRECT_IO));
-        boolean beside = file.offsetBytes() == 0 && (!Files.exists(file.path()) || Files.isRegularFile(file.path()));
-        SnapshotWriter writer = beside
-                ? SnapshotWriter.create(file.path(), options)
-                : SnapshotWriter.inPlace(file.path(), file.offsetBytes(), options);
         return new MachineSnapshotStream(
                 machine,
-                writer,
+                writer(file, parameters),
                 threads(capabilities, parameters),
                 capabilities.contains(MigrationCapability.VALIDATE_UUID) ? machine.uuid() : Optional.empty(),
                 () -> new CreationFacts(
                         Instant.now(), GodwitVersion.TEXT, "", "migrate", "machine of type " + machine.type()));
+    }
+
+    /**
+     * {@return what writes the file}
+     *
+     * @throws IOException as {@link #write}
+     */
+    static SnapshotWriter writer(MigrationUri.OfFile file, MigrationParameters parameters) throws IOException {
+        SnapshotOptions options = new SnapshotOptions(parameters.truth(MigrationParameter.DIRECT_IO));
+        boolean beside = file.offsetBytes() == 0 && (!Files.exists(file.path()) || Files.isRegularFile(file.path()));
+        return beside
+                ? SnapshotWriter.create(file.path(), options)
+                : SnapshotWriter.inPlace(file.path(), file.offsetBytes(), options);
     }
 
     /** {@return how many threads write or read} */
