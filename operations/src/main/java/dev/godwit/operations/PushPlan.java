@@ -21,8 +21,8 @@ import java.util.Set;
  */
 public record PushPlan(PushPolicy policy, Optional<WorkingSet> recording) {
 
-    /** A connection within a host brings this in about ten milliseconds. */
-    private static final long MOST_EARLY_BYTES = 8 << 20;
+    /** A connection within a host brings this in a few milliseconds. */
+    private static final long MOST_EARLY_BYTES = 4 << 20;
 
     /** What a page without content is taken for: its destination looks at it all the same. */
     private static final long ZERO_RECORD_BYTES = 256;

@@ -1,7 +1,6 @@
 package dev.godwit.snapshot;
 
 import dev.godwit.engine.PageLane;
-import dev.godwit.engine.machine.DeviceState;
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.engine.migration.RunStatus;
@@ -11,7 +10,6 @@ import dev.godwit.engine.precopy.TransferCounters;
 import dev.godwit.qemu.Configuration;
 import dev.godwit.qemu.VmState;
 import dev.godwit.qemu.vmstate.MachineSections;
-import dev.godwit.qemu.vmstate.VmDescriptionWriter;
 import dev.godwit.ram.Page;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -32,8 +30,6 @@ public final class MachineSnapshotStream implements OutgoingStream {
 
     /** Pages are written in runs of up to 1 MiB. */
     private static final int RUN_PAGES = 256;
-
-    private static final int RAM_SECTION_ID = 1;
 
     private final Machine machine;
     private final SnapshotWriter writer;
@@ -172,12 +168,7 @@ public final class MachineSnapshotStream implements OutgoingStream {
 
     @Override
     public void devices(MachineState devices, RunStatus before) {
-        List<DeviceState> all = MachineSections.devices(devices, before);
-        state = new VmState(
-                configuration,
-                RAM_SECTION_ID,
-                MachineSections.sections(all, RAM_SECTION_ID + 1),
-                Optional.of(VmDescriptionWriter.write(configuration, all)));
+        state = MachineSections.vmState(configuration, devices, before);
     }
 
     @Override

@@ -201,10 +201,9 @@ class CloneTest {
         CloneOptions.Way.Lazy none = new CloneOptions.Way.Lazy(Residency.NONE);
         try (Clones clones = new Clones(options(none), Progress.NONE)) {
             CompletableFuture<Clones.Result> running = running(clones);
-            await(() -> clones.status().stream()
-                            .filter(c -> c.state() == State.RUNNING)
-                            .count()
-                    == 2);
+            for (QemuProcess clone : destinations) {
+                Guest.awaitVerified(clone); // one that loses its source just before its guest runs ends
+            }
             hangUp(clones);
             Clones.Result result = running.get(5, TimeUnit.MINUTES);
             assertThat(result.clones())

@@ -77,7 +77,8 @@ class MappedRamToQemuTest {
             precopy.run();
             assertThat(run.status()).isEqualTo(RunStatus.POSTMIGRATE);
             assertThat(precopy.report().ram().orElseThrow().dirtySyncCount()).isGreaterThan(1);
-            assertThat(Verification.of(file, offset, StatedFormat.BY_CONTENT, Progress.NONE, 10).damages())
+            assertThat(Verification.of(file, offset, StatedFormat.BY_CONTENT, Progress.NONE, 10)
+                            .damages())
                     .isEmpty();
 
             qemu.withMonitor(monitor -> {

@@ -5,8 +5,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * First the pages of a recording, those that are zero too: the guest will ask for them. Then those of another order.
- * Requests do not disturb the recording.
+ * First the pages of a recording, those that are zero too: the guest will ask for them. Then those of another order,
+ * which names zero pages too. Requests do not disturb the recording.
  */
 final class RecordedPush implements PushOrder {
 
@@ -45,5 +45,10 @@ final class RecordedPush implements PushOrder {
     @Override
     public boolean inRuns() {
         return !recorded;
+    }
+
+    @Override
+    public boolean pushesZeros() {
+        return true;
     }
 }

@@ -2,17 +2,22 @@ package dev.godwit.engine.postcopy;
 
 import java.util.Optional;
 
-/** Goes round through all blocks, upwards, from where it is; jumps behind requests where that is wanted. */
+/**
+ * Goes round through all blocks, upwards, from where it is; jumps behind requests, and names pages without content,
+ * where that is wanted.
+ */
 final class RoundPush implements PushOrder {
 
     private final PageClaims claims;
     private final boolean jumps;
+    private final boolean zeros;
     private int block;
     private long page;
 
-    RoundPush(PageClaims claims, boolean jumps) {
+    RoundPush(PageClaims claims, boolean jumps, boolean zeros) {
         this.claims = claims;
         this.jumps = jumps;
+        this.zeros = zeros;
     }
 
     @Override
@@ -20,7 +25,7 @@ final class RoundPush implements PushOrder {
         int blocks = claims.layout().blocks().size();
         // The block where it stands is looked at twice: from there on, and at the end of the round up to there.
         for (int step = 0; step <= blocks; step++) {
-            long found = claims.nextToPush(block, page);
+            long found = zeros ? claims.nextUnclaimed(block, page) : claims.nextToPush(block, page);
             if (found >= 0) {
                 page = found;
                 return Optional.of(new PagePlace(block, found));
@@ -42,5 +47,10 @@ final class RoundPush implements PushOrder {
     @Override
     public boolean inRuns() {
         return true;
+    }
+
+    @Override
+    public boolean pushesZeros() {
+        return zeros;
     }
 }

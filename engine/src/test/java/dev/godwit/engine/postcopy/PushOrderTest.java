@@ -63,8 +63,9 @@ class PushOrderTest {
         assertThat(push(order, 2)).containsExactly(place(1, 2), place(0, 2));
         assertThat(order.inRuns()).isFalse();
         order.requested(place(1, 0));
-        assertThat(push(order, 9)).containsExactly(place(0, 3), place(0, 0), place(1, 0));
+        assertThat(push(order, 9)).containsExactly(place(0, 3), place(1, 1), place(0, 0), place(1, 0));
         assertThat(order.inRuns()).isTrue();
+        assertThat(order.pushesZeros()).isTrue();
     }
 
     @Test

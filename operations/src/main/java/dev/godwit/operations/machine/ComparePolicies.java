@@ -37,6 +37,7 @@ public final class ComparePolicies {
      * @param parameters of every migration, the policy apart
      * @param warmUp how long the guest writes before it is migrated
      * @param longest after so long a migration is cancelled
+     * @param progress hears what is sent; an exception of its {@code advance} ends the comparison, and both machines
      */
     public ComparePolicies(
             WorkloadOptions guest,
@@ -91,8 +92,14 @@ public final class ComparePolicies {
     /** {@return how it stood at the end; where time was up, how it stood then} */
     private MigrationReport awaitEnd(GuestHost source) throws IOException {
         long endNs = System.nanoTime() + longest.toNanos();
+        long seenBytes = 0;
         while (true) {
             MigrationReport report = source.migration();
+            long sentBytes = report.ram()
+                    .map(MigrationReport.Ram::transferredBytes)
+                    .orElse(seenBytes);
+            progress.advance(Math.max(0, sentBytes - seenBytes));
+            seenBytes = sentBytes;
             if (!report.status().isUnderWay()) {
                 return report;
             }
