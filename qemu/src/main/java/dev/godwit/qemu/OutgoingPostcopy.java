@@ -3,12 +3,14 @@ package dev.godwit.qemu;
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSource;
 import dev.godwit.engine.postcopy.PageClaims;
-import dev.godwit.engine.postcopy.PageRequests;
 import dev.godwit.engine.postcopy.PostcopyCounters;
+import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.postcopy.PushOrder;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,15 +32,11 @@ public final class OutgoingPostcopy {
         WritableByteChannel open() throws IOException;
     }
 
-    private static final long ANSWER_TIMEOUT_MS = 60_000;
-
     private final RamSource ram;
     private final VmState state;
     private final PageClaims claims;
     private final PushOrder order;
     private final PostcopyCounters counters;
-    private final PageRequests requests;
-    private final PostcopyInFlight inFlight = new PostcopyInFlight();
     private long bytesPerSecond;
     private Progress progress = Progress.NONE;
     private Runnable onRun = () -> {};
@@ -61,7 +59,6 @@ public final class OutgoingPostcopy {
         this.claims = claims;
         this.order = order;
         this.counters = counters;
-        this.requests = new PageRequests(claims);
     }
 
     /**
@@ -107,26 +104,51 @@ public final class OutgoingPostcopy {
      */
     public <C extends ReadableByteChannel & WritableByteChannel> void send(C channel) throws IOException {
         ByteOutput output = new ByteOutput(channel);
-        PostcopyFrame frame = new PostcopyFrame(output, state, claims);
-        PostcopyAnswers answers = new PostcopyAnswers(claims, requests, inFlight, onRun);
-        frame.begin();
+        PrecopyFrame frame = frame(output);
+        PostcopySender sender = new PostcopySender(work(), output, frame);
+        frame.begin(state.configuration().withCapabilities(List.of()), true);
         output.flush();
-        answers.hear(channel);
+        sender.answers().hear(channel);
         if (second == null) {
-            frame.run();
-            output.flush();
-            sendPages(output, frame, answers);
+            run(frame, sender, output);
+            sender.sendPages();
             return;
         }
         if (!secondEndsWithEos) {
             // Only now does the destination know which of the two is the main one. An older one wants both at once.
-            answers.awaitAlive(ANSWER_TIMEOUT_MS);
+            sender.answers().awaitAlive(PostcopySender.ANSWER_TIMEOUT_MS);
         }
         try (WritableByteChannel preempt = second.open()) {
-            frame.run();
-            output.flush();
-            sendPages(output, frame, answers, preempt);
+            run(frame, sender, output);
+            sender.sendPages(preempt, secondEndsWithEos);
         }
+    }
+
+    private PostcopyWork work() {
+        return new PostcopyWork(
+                ram, claims, order, counters, () -> bytesPerSecond, progress, PostcopyWork.onRun(onRun));
+    }
+
+    private PrecopyFrame frame(ByteOutput output) {
+        return new PrecopyFrame(new StreamWriter(output, claims.layout()), state.ramSectionId());
+    }
+
+    /** From the advice to the start of the guest. */
+    private void run(PrecopyFrame frame, PostcopySender sender, ByteOutput output) throws IOException {
+        PostcopyFrame.advise(frame.writer(), claims.hostPageSizes());
+        frame.beginStart(RamBlockList.of(
+                claims.layout(),
+                IntStream.range(0, claims.layout().blocks().size())
+                        .mapToObj(claims::hostPageBytes)
+                        .toList()));
+        frame.endRam();
+        frame.sections(state.sections().stream().filter(Section::setup).toList());
+        sender.frame().discards();
+        sender.frame()
+                .packaged(state.sections().stream()
+                        .filter(section -> !section.setup())
+                        .toList());
+        output.flush();
     }
 
     /**
@@ -137,59 +159,18 @@ public final class OutgoingPostcopy {
      */
     public <C extends ReadableByteChannel & WritableByteChannel> void resume(C channel) throws IOException {
         ByteOutput output = new ByteOutput(channel);
-        PostcopyFrame frame = new PostcopyFrame(output, state, claims);
-        PostcopyAnswers answers = new PostcopyAnswers(claims, requests, inFlight, onRun);
-        answers.hear(channel);
-        for (int block = 0; block < claims.layout().blocks().size(); block++) {
-            frame.writer()
-                    .command(new Command.ReceivedBitmap(
-                            claims.layout().block(block).id()));
-            output.flush();
-            claims.received(block, answers.awaitBitmap(block, ANSWER_TIMEOUT_MS));
-        }
+        PostcopySender sender = new PostcopySender(work(), output, frame(output));
+        sender.answers().runsAlready();
+        sender.answers().hear(channel);
+        sender.askForReceived();
         if (second == null) {
-            resumed(output, frame, answers);
-            sendPages(output, frame, answers);
+            sender.goOn();
+            sender.sendPages();
             return;
         }
         try (WritableByteChannel preempt = second.open()) {
-            resumed(output, frame, answers);
-            sendPages(output, frame, answers, preempt);
-        }
-    }
-
-    private static void resumed(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers) throws IOException {
-        frame.writer().command(new Command.PostcopyResume());
-        output.flush();
-        answers.awaitResumed(ANSWER_TIMEOUT_MS);
-    }
-
-    private void sendPages(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers) throws IOException {
-        PostcopyChannel main = PostcopyChannel.main(ram, claims, output, frame);
-        new PostcopyPush(claims, order, requests, answers, inFlight, counters, progress)
-                .maxBytesPerSecond(bytesPerSecond)
-                .run(main, true);
-        main.end();
-        answers.awaitShut(ANSWER_TIMEOUT_MS);
-    }
-
-    private void sendPages(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers, WritableByteChannel preempt)
-            throws IOException {
-        PostcopyChannel main = PostcopyChannel.main(ram, claims, output, frame);
-        PostcopyPush push = new PostcopyPush(claims, order, requests, answers, inFlight, counters, progress)
-                .maxBytesPerSecond(bytesPerSecond);
-        try (PreemptSender sender =
-                new PreemptSender(push, requests, answers, PostcopyChannel.preempt(ram, claims, preempt), preempt)) {
-            push.run(main, false);
-            // A destination with this channel does not end before all it has asked for is there, and cannot lose the
-            // connection then: nothing may be left to ask for.
-            push.pushZeros(main);
-            sender.drain();
-            main.end();
-            if (secondEndsWithEos) {
-                sender.finish();
-            }
-            answers.awaitShut(ANSWER_TIMEOUT_MS);
+            sender.goOn();
+            sender.sendPages(preempt, secondEndsWithEos);
         }
     }
 }

@@ -7,6 +7,7 @@ import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.engine.postcopy.PageRequests;
 import dev.godwit.engine.postcopy.PostcopyCounters;
+import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.postcopy.PushOrder;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -31,6 +32,7 @@ final class PostcopyPush {
     /** So many host pages without content are sent at once. */
     private static final int ZERO_RUN = 1024;
 
+    private final PostcopyWork work;
     private final PageClaims claims;
     private final PushOrder order;
     private final PageRequests requests;
@@ -38,30 +40,20 @@ final class PostcopyPush {
     private final PostcopyInFlight inFlight;
     private final PostcopyCounters counters;
     private final Progress progress;
-    private RateLimit limit = new RateLimit(0, Clock.SYSTEM);
+    private final RateLimit limit;
     private long pushedBytes;
     private volatile long lastServedNs = System.nanoTime();
 
-    PostcopyPush(
-            PageClaims claims,
-            PushOrder order,
-            PageRequests requests,
-            PostcopyAnswers answers,
-            PostcopyInFlight inFlight,
-            PostcopyCounters counters,
-            Progress progress) {
-        this.claims = claims;
-        this.order = order;
+    PostcopyPush(PostcopyWork work, PageRequests requests, PostcopyAnswers answers, PostcopyInFlight inFlight) {
+        this.work = work;
+        this.claims = work.claims();
+        this.order = work.order();
         this.requests = requests;
         this.answers = answers;
         this.inFlight = inFlight;
-        this.counters = counters;
-        this.progress = progress;
-    }
-
-    PostcopyPush maxBytesPerSecond(long bytesPerSecond) {
-        limit = new RateLimit(bytesPerSecond, Clock.SYSTEM);
-        return this;
+        this.counters = work.counters();
+        this.progress = work.progress();
+        this.limit = new RateLimit(work.pushBytesPerSecond().getAsLong(), Clock.SYSTEM);
     }
 
     /**
@@ -143,6 +135,7 @@ final class PostcopyPush {
             }
             return LONGEST_WAIT_NS; // a PONG ends the wait
         }
+        limit.bytesPerSecond(work.pushBytesPerSecond().getAsLong());
         limit.turn(pushedBytes);
         return limit.isUsedUp(pushedBytes) ? Math.max(1, limit.leftNs()) : 0;
     }

@@ -17,8 +17,13 @@ import dev.godwit.engine.migration.MigrationState.Device;
 import dev.godwit.engine.migration.MigrationState.Failed;
 import dev.godwit.engine.migration.MigrationState.Handover;
 import dev.godwit.engine.migration.MigrationState.Idle;
+import dev.godwit.engine.migration.MigrationState.PostcopyActive;
+import dev.godwit.engine.migration.MigrationState.PostcopyPaused;
+import dev.godwit.engine.migration.MigrationState.PostcopyRecover;
+import dev.godwit.engine.migration.MigrationState.PostcopyRecoverSetup;
 import dev.godwit.engine.migration.MigrationState.PreSwitchover;
 import dev.godwit.engine.migration.MigrationState.Setup;
+import dev.godwit.engine.migration.MigrationTrigger.Abandon;
 import dev.godwit.engine.migration.MigrationTrigger.AllSent;
 import dev.godwit.engine.migration.MigrationTrigger.Begin;
 import dev.godwit.engine.migration.MigrationTrigger.Cancel;
@@ -26,7 +31,12 @@ import dev.godwit.engine.migration.MigrationTrigger.Confirmed;
 import dev.godwit.engine.migration.MigrationTrigger.Continue;
 import dev.godwit.engine.migration.MigrationTrigger.Failure;
 import dev.godwit.engine.migration.MigrationTrigger.GuestStopped;
+import dev.godwit.engine.migration.MigrationTrigger.HandedOver;
 import dev.godwit.engine.migration.MigrationTrigger.Loaded;
+import dev.godwit.engine.migration.MigrationTrigger.Reconnected;
+import dev.godwit.engine.migration.MigrationTrigger.Refused;
+import dev.godwit.engine.migration.MigrationTrigger.Resume;
+import dev.godwit.engine.migration.MigrationTrigger.Resumed;
 import dev.godwit.engine.migration.MigrationTrigger.SetUp;
 import dev.godwit.engine.migration.MigrationTrigger.Undone;
 
@@ -59,8 +69,21 @@ public final class DestinationStates {
             case Loaded _ when state instanceof Active -> to(new Handover(), START_GUEST, CONFIRM);
             case Confirmed _ when state instanceof Handover -> to(new Completed(), TELL_STATUS);
             case Failure(String error) -> failure(state, trigger, error);
-            case Begin _, SetUp _, GuestStopped _, Continue _, AllSent _, Loaded _, Confirmed _, Cancel _, Undone _ ->
-                throw impossible(state, trigger);
+            case Begin _,
+                    SetUp _,
+                    GuestStopped _,
+                    Continue _,
+                    AllSent _,
+                    Loaded _,
+                    Confirmed _,
+                    Cancel _,
+                    Undone _,
+                    HandedOver _,
+                    Refused _,
+                    Resume _,
+                    Reconnected _,
+                    Resumed _,
+                    Abandon _ -> throw impossible(state, trigger);
         };
     }
 
@@ -69,8 +92,17 @@ public final class DestinationStates {
         return switch (state) {
             case Setup _, Active _ -> to(failed, REFUSE, TELL_STATUS);
             case Handover _ -> to(failed, STOP_GUEST, REFUSE, TELL_STATUS);
-            case Idle _, PreSwitchover _, Device _, Cancelling _, Cancelled _, Completed _, Failed _ ->
-                throw impossible(state, trigger);
+            case Idle _,
+                    PreSwitchover _,
+                    Device _,
+                    Cancelling _,
+                    Cancelled _,
+                    Completed _,
+                    Failed _,
+                    PostcopyActive _,
+                    PostcopyPaused _,
+                    PostcopyRecoverSetup _,
+                    PostcopyRecover _ -> throw impossible(state, trigger);
         };
     }
 }

@@ -50,7 +50,9 @@ public enum MigrationParameter {
     /** Godwit's own: how the guest's writes are found; empty for the best way that the host has. */
     X_DIRTY_LOG(Kind.text("")),
     /** Godwit's own: the scan, skip and stop rules. */
-    X_POLICY(Kind.word("qemu", "qemu", "brief", "xen"));
+    X_POLICY(Kind.word("qemu", "qemu", "brief", "xen")),
+    /** Godwit's own: in which order pages are pushed in postcopy that nobody asked for. */
+    X_POSTCOPY_ORDER(Kind.word("fault-forward", "linear", "fault-forward", "recorded"));
 
     @SuppressWarnings("ImmutableEnumChecker") // every kind is a record of immutable values
     private final Kind kind;

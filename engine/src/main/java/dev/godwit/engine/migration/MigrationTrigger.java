@@ -26,6 +26,32 @@ public sealed interface MigrationTrigger {
      */
     record AllSent(boolean returnPath) implements MigrationTrigger {}
 
+    /** Source: all that lets the guest run at the destination before its RAM is there has been written. */
+    record HandedOver() implements MigrationTrigger {}
+
+    /**
+     * Source: the destination said, before it let the guest run, that it will not.
+     *
+     * @param error what happened, for people
+     */
+    record Refused(String error) implements MigrationTrigger {}
+
+    /** Source: {@code migrate} with {@code resume}. */
+    record Resume() implements MigrationTrigger {}
+
+    /** Source: there is a new connection. */
+    record Reconnected() implements MigrationTrigger {}
+
+    /** Source: the destination goes on over the new connection. */
+    record Resumed() implements MigrationTrigger {}
+
+    /**
+     * Source: its process ends before the destination has all pages.
+     *
+     * @param error what that means, for people
+     */
+    record Abandon(String error) implements MigrationTrigger {}
+
     /** Destination: the machine has all of its RAM and has taken its devices' state. */
     record Loaded() implements MigrationTrigger {}
 

@@ -15,24 +15,36 @@ final class CapabilityRules {
             MigrationCapability.AUTO_CONVERGE,
             MigrationCapability.ZERO_BLOCKS,
             MigrationCapability.EVENTS,
+            MigrationCapability.POSTCOPY_RAM,
             MigrationCapability.RETURN_PATH,
             MigrationCapability.PAUSE_BEFORE_SWITCHOVER,
             MigrationCapability.MULTIFD,
             MigrationCapability.LATE_BLOCK_ACTIVATE,
             MigrationCapability.VALIDATE_UUID,
+            MigrationCapability.POSTCOPY_PREEMPT,
             MigrationCapability.SWITCHOVER_ACK));
 
     private record Conflict(MigrationCapability one, MigrationCapability other, String words) {}
 
     private record Need(MigrationCapability one, MigrationCapability needed, String words) {}
 
-    private static final List<Conflict> CONFLICTS = List.of(new Conflict(
-            MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"));
+    private static final List<Conflict> CONFLICTS = List.of(
+            new Conflict(
+                    MigrationCapability.POSTCOPY_RAM,
+                    MigrationCapability.MULTIFD,
+                    "Postcopy is not yet compatible with multifd"),
+            new Conflict(
+                    MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"));
 
-    private static final List<Need> NEEDS = List.of(new Need(
-            MigrationCapability.SWITCHOVER_ACK,
-            MigrationCapability.RETURN_PATH,
-            "Capability 'switchover-ack' requires capability 'return-path'"));
+    private static final List<Need> NEEDS = List.of(
+            new Need(
+                    MigrationCapability.POSTCOPY_PREEMPT,
+                    MigrationCapability.POSTCOPY_RAM,
+                    "Postcopy preempt requires postcopy-ram"),
+            new Need(
+                    MigrationCapability.SWITCHOVER_ACK,
+                    MigrationCapability.RETURN_PATH,
+                    "Capability 'switchover-ack' requires capability 'return-path'"));
 
     private CapabilityRules() {}
 

@@ -1,7 +1,6 @@
 package dev.godwit.operations.machine;
 
 import dev.godwit.engine.machine.Machine;
-import dev.godwit.engine.migration.Clock;
 import dev.godwit.engine.migration.ControlException;
 import dev.godwit.engine.migration.DirtyRateReport;
 import dev.godwit.engine.migration.MachineControl;
@@ -14,8 +13,6 @@ import dev.godwit.engine.migration.MigrationParameters;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
-import dev.godwit.engine.precopy.Precopy;
-import dev.godwit.engine.precopy.PrecopySettings;
 import dev.godwit.qmp.server.QmpCommand;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
@@ -24,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -51,7 +47,7 @@ public final class GuestHost implements MachineControl, Closeable {
     private final TlsObjects tlsObjects = new TlsObjects();
     private final DirtyRateMeasurement dirtyRate;
     private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
-    private volatile @Nullable OutgoingRun outgoing;
+    private final OutgoingMigrations outgoing;
     private volatile @Nullable IncomingRun incoming;
 
     /**
@@ -67,6 +63,7 @@ public final class GuestHost implements MachineControl, Closeable {
         this.machineRun =
                 new MachineRun(machine, waitsForMigration ? RunStatus.INMIGRATE : RunStatus.PRELAUNCH, events);
         this.settings = new MigrationSettings(machine);
+        this.outgoing = new OutgoingMigrations(machine, machineRun, settings, tlsObjects, events);
         this.dirtyRate = new DirtyRateMeasurement(machine);
     }
 
@@ -124,7 +121,9 @@ public final class GuestHost implements MachineControl, Closeable {
     public void quit(String reason) {
         if (!end.isDone()) {
             events.accept(new MachineEvent.ShutDown(false, reason));
-            end.complete(new MachineEnd.Quit(reason));
+            end.complete(outgoing.lossAtEnd()
+                    .<MachineEnd>map(MachineEnd.GuestLost::new)
+                    .orElseGet(() -> new MachineEnd.Quit(reason)));
         }
     }
 
@@ -198,13 +197,9 @@ public final class GuestHost implements MachineControl, Closeable {
     }
 
     private void refuseIfUnderWay() throws ControlException {
-        OutgoingRun out = outgoing;
-        if (out != null) {
-            out.awaitEndIfOver();
-        }
+        outgoing.refuseIfUnderWay();
         IncomingRun in = incoming;
-        boolean receiving = in != null && in.status().isUnderWay() && in.status() != MigrationStatus.SETUP;
-        if (receiving || (out != null && out.status().isUnderWay())) {
+        if (in != null && in.status().isUnderWay() && in.status() != MigrationStatus.SETUP) {
             throw new ControlException(IN_PROGRESS);
         }
     }
@@ -213,7 +208,8 @@ public final class GuestHost implements MachineControl, Closeable {
     public void migrate(String uri, boolean resume) throws ControlException {
         owner.run(() -> {
             if (resume) {
-                throw new ControlException("Cannot resume if there is no paused migration");
+                outgoing.resume(uri);
+                return;
             }
             refuseIfUnderWay();
             refuseIfNotHere();
@@ -221,8 +217,7 @@ public final class GuestHost implements MachineControl, Closeable {
                 throw new ControlException("the dirty rate is being measured with the dirty log, which a migration"
                         + " needs; try again when it is measured");
             }
-            MachineChannels channels = MachineChannels.outgoing(settings.parameters(), tlsObjects);
-            startMigrating(TransportRules.check(uri, settings.on(), channels.secured()), channels);
+            outgoing.begin(uri);
         });
     }
 
@@ -236,15 +231,6 @@ public final class GuestHost implements MachineControl, Closeable {
                 throw new ControlException("there is no guest to migrate: the run state is " + status.word());
             case PRELAUNCH, RUNNING, PAUSED, FINISH_MIGRATE -> {}
         }
-    }
-
-    private void startMigrating(MigrationUri uri, MachineChannels channels) throws ControlException {
-        Set<MigrationCapability> capabilities = settings.on();
-        OutgoingConnector connector = new OutgoingConnector(machine, uri, channels, capabilities, settings::parameters);
-        PrecopySettings told = new PrecopySettings(capabilities, settings::parameters, events, Clock.SYSTEM);
-        OutgoingRun run = new OutgoingRun(new Precopy(machine, machineRun, connector, told), connector);
-        outgoing = run;
-        run.start();
     }
 
     @Override
@@ -289,34 +275,27 @@ public final class GuestHost implements MachineControl, Closeable {
 
     /** Does not wait for the owner: a cancellation is not to stand in line. */
     @Override
-    public void migrateCancel() {
-        OutgoingRun run = outgoing;
-        if (run != null) {
-            run.cancel();
-        }
+    public void migrateCancel() throws ControlException {
+        outgoing.cancel();
     }
 
     @Override
     public void migrateContinue(MigrationStatus from) throws ControlException {
-        owner.run(() -> {
-            OutgoingRun run = outgoing;
-            if (run == null || from != MigrationStatus.PRE_SWITCHOVER || run.status() != from) {
-                throw new ControlException("Migration not in expected state: "
-                        + migration().status().word());
-            }
-            run.proceed();
-        });
+        owner.run(() -> outgoing.proceed(from, migration().status()));
     }
 
     @Override
     public void migrateStartPostcopy() throws ControlException {
-        throw new ControlException("Enable postcopy with migrate_set_capability before the start of migration");
+        outgoing.startPostcopy();
     }
 
+    /** Does not wait for the owner: it is to help where something hangs. */
     @Override
     public void migratePause() throws ControlException {
-        throw new ControlException(
-                "migrate-pause is currently only supported during postcopy-active or postcopy-recover state");
+        if (!outgoing.pause()) {
+            throw new ControlException(
+                    "migrate-pause is currently only supported during postcopy-active or postcopy-recover state");
+        }
     }
 
     @Override
@@ -326,12 +305,8 @@ public final class GuestHost implements MachineControl, Closeable {
 
     @Override
     public MigrationReport migration() {
-        OutgoingRun out = outgoing;
-        if (out != null) {
-            return out.report();
-        }
         IncomingRun in = incoming;
-        return in == null ? MigrationReport.NONE : in.report();
+        return outgoing.report().orElseGet(() -> in == null ? MigrationReport.NONE : in.report());
     }
 
     @Override
@@ -366,10 +341,7 @@ public final class GuestHost implements MachineControl, Closeable {
     @Override
     public void close() throws IOException {
         owner.close();
-        OutgoingRun out = outgoing;
-        if (out != null) {
-            out.close();
-        }
+        outgoing.close();
         IncomingRun in = incoming;
         try {
             if (in != null) {

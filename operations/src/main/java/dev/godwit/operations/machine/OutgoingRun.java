@@ -7,16 +7,19 @@ import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.precopy.Precopy;
 import java.io.Closeable;
 import java.lang.System.Logger.Level;
+import java.util.Optional;
 
 /** An outgoing migration on its thread. Any thread may use it. */
 final class OutgoingRun implements Closeable {
 
     private final Precopy precopy;
-    private final OutgoingConnector connector;
+    private final OutgoingConnector first;
+    private volatile OutgoingConnector connector;
     private final Thread thread;
 
     OutgoingRun(Precopy precopy, OutgoingConnector connector) {
         this.precopy = precopy;
+        this.first = connector;
         this.connector = connector;
         this.thread = Thread.ofPlatform().name("precopy").daemon(true).unstarted(this::run);
     }
@@ -25,7 +28,7 @@ final class OutgoingRun implements Closeable {
     void start() throws ControlException {
         thread.start();
         try {
-            connector.begun().await();
+            first.begun().await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ControlException("interrupted while the migration was being started; it goes on", e);
@@ -69,15 +72,33 @@ final class OutgoingRun implements Closeable {
         precopy.proceed();
     }
 
+    void startPostcopy() {
+        precopy.startPostcopy();
+    }
+
+    void pause() throws ControlException {
+        precopy.pause();
+    }
+
+    void resume(OutgoingConnector again) throws ControlException {
+        connector = again;
+        precopy.resume(again);
+    }
+
+    Optional<String> lossAtEnd() {
+        return precopy.lossAtEnd();
+    }
+
     void cancel() {
         precopy.cancel();
         connector.stop();
     }
 
-    /** Cancels it, and waits until it has ended. */
+    /** Cancels it, or leaves a guest alone that has gone before its RAM, and waits until it has ended. */
     @Override
     public void close() {
-        cancel();
+        precopy.abandon();
+        connector.stop();
         boolean interrupted = false;
         while (thread.isAlive()) {
             try {
