@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,6 +54,7 @@ final class PostcopyTaker implements AutoCloseable {
     private long cutAtPages = Long.MAX_VALUE;
     private long cutEveryPages;
     private int cuts;
+    private volatile boolean cutting;
     private volatile @Nullable Throwable failure;
 
     PostcopyTaker(boolean preempt, long seed) throws IOException {
@@ -82,7 +85,7 @@ final class PostcopyTaker implements AutoCloseable {
     }
 
     void join() throws Exception {
-        task.get();
+        task.get(60, TimeUnit.SECONDS);
         Throwable found = failure;
         if (found != null) {
             throw new AssertionError(found);
@@ -106,7 +109,11 @@ final class PostcopyTaker implements AutoCloseable {
                         reader.readResumed();
                     }
                     end();
-                } catch (Cut _) {
+                } catch (IOException e) {
+                    if (!cutting) {
+                        throw e;
+                    }
+                    cutting = false;
                     hangUp();
                     connect();
                 }
@@ -178,7 +185,7 @@ final class PostcopyTaker implements AutoCloseable {
     }
 
     private synchronized void hangUp() {
-        for (SocketChannel open : new SocketChannel[] {main, second}) {
+        for (SocketChannel open : new SocketChannel[] {second, main}) {
             if (open != null) {
                 try {
                     open.close();
@@ -217,8 +224,9 @@ final class PostcopyTaker implements AutoCloseable {
         }
         received.get(block).set(page);
         notifyAll();
-        if (running && postcopyPages >= cutAtPages && cuts > 0) {
+        if (running && postcopyPages >= cutAtPages && cuts > 0 && !cutting) {
             cuts--;
+            cutting = true;
             throw new Cut();
         }
         if (running && random.nextInt(20) == 0) {
@@ -260,6 +268,12 @@ final class PostcopyTaker implements AutoCloseable {
         }
         if (refuses) {
             answer(new ReturnPathMessage.Shut(1));
+            // Unread bytes would take the answer with them when the connection is closed.
+            channel(main).shutdownOutput();
+            ByteBuffer unread = ByteBuffer.allocate(1 << 16);
+            while (channel(main).read(unread.clear()) >= 0) {
+                // nobody wants them
+            }
             throw new IOException("refused");
         }
         if (preempt) {

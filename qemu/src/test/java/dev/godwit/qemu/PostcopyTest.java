@@ -32,6 +32,8 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -117,10 +119,18 @@ class PostcopyTest {
     }
 
     private static void await(Precopy precopy, MigrationStatus status) {
-        while (precopy.report().status() != status) {
+        await(() -> {
             assertThat(precopy.report().status())
                     .as(() -> precopy.report().toString())
                     .isNotIn(MigrationStatus.FAILED, MigrationStatus.COMPLETED);
+            return precopy.report().status() == status;
+        });
+    }
+
+    private static void await(BooleanSupplier condition) {
+        long endNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("waited in vain").isLessThan(endNs);
             Thread.onSpinWait();
         }
     }
@@ -141,13 +151,15 @@ class PostcopyTest {
             capabilities.add(MigrationCapability.XBZRLE);
         }
         set(MigrationParameter.X_POSTCOPY_ORDER, order);
+        set(MigrationParameter.MAX_POSTCOPY_BANDWIDTH, 2 * RAM_BYTES);
         run.cont();
         try (PostcopyTaker taker = new PostcopyTaker(preempt, 25)) {
             taker.start();
             Precopy precopy = precopyTo(taker);
             precopy.startPostcopy();
-            precopy.run();
+            FutureTask<Void> running = start(precopy);
             taker.join();
+            running.get();
 
             assertArrived(taker);
             assertThat(taker.postcopyPages()).isEqualTo(RAM_BYTES / 4096 + 3);
@@ -185,21 +197,27 @@ class PostcopyTest {
             capabilities.add(MigrationCapability.XBZRLE);
         }
         set(MigrationParameter.DOWNTIME_LIMIT, 0L);
+        set(MigrationParameter.X_POLICY, "qemu");
+        // A first pass within 100 ms would be the last.
+        set(MigrationParameter.MAX_BANDWIDTH, 2 * RAM_BYTES);
         run.cont();
         try (PostcopyTaker taker = new PostcopyTaker(false, 26)) {
             taker.start();
             Precopy precopy = precopyTo(taker);
             FutureTask<Void> running = start(precopy);
-            while (precopy.report()
-                            .ram()
-                            .map(MigrationReport.Ram::dirtySyncCount)
-                            .orElse(0L)
-                    < 4) {
-                Thread.onSpinWait();
-            }
+            await(() -> {
+                assertThat(running.isDone())
+                        .as(() -> precopy.report().toString())
+                        .isFalse();
+                return precopy.report()
+                                .ram()
+                                .map(MigrationReport.Ram::dirtySyncCount)
+                                .orElse(0L)
+                        >= 4;
+            });
             precopy.startPostcopy();
-            running.get();
             taker.join();
+            running.get();
 
             assertArrived(taker);
             assertThat(taker.postcopyPages()).isBetween(1L, RAM_BYTES / 4096);
@@ -239,8 +257,8 @@ class PostcopyTest {
                 assertThat(run.status()).isEqualTo(RunStatus.FINISH_MIGRATE);
                 precopy.resume(reconnector(taker));
             }
-            running.get();
             taker.join();
+            running.get();
 
             assertArrived(taker);
             List<MigrationStatus> expected = new ArrayList<>(List.of(
@@ -273,13 +291,11 @@ class PostcopyTest {
             precopy.resume(_ -> {
                 throw new IOException("nobody there");
             });
-            while (statuses().size() < 7) {
-                Thread.onSpinWait();
-            }
+            await(() -> statuses().size() >= 7);
             assertThat(precopy.report().errorDescription().orElseThrow()).contains("nobody there");
             precopy.resume(reconnector(taker));
-            running.get();
             taker.join();
+            running.get();
             assertArrived(taker);
         }
     }

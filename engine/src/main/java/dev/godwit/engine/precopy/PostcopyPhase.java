@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 final class PostcopyPhase {
 
     private static final String LOST =
-            "%s; the guest is at the destination, where it waits for the pages that it has not"
+            "; the guest is at the destination, where it waits for the pages that it has not"
                     + " got, and this side holds them: do not end it. To go on, migrate-recover there, and migrate with resume"
                     + " here";
 

@@ -15,6 +15,7 @@ import dev.godwit.engine.migration.MigrationTrigger;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.postcopy.PostcopyStream;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.util.List;
 import java.util.Optional;
 
@@ -185,7 +186,12 @@ public final class Precopy {
             machine.throttle(0);
         }
         if (postcopy.hasBegun()) {
-            postcopy.run();
+            try {
+                postcopy.run();
+            } catch (InterruptedIOException e) {
+                postcopy.abandon();
+                throw e;
+            }
         }
     }
 
