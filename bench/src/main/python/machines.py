@@ -172,11 +172,18 @@ class GodwitMachine(Machine):
 
 
 def fill(path, mib, content):
-    """Pages of random bytes and of zeros, each page by lot, always the same."""
+    """Pages of random bytes and of zeros, each page by lot, always the same.
+
+    Made as the workload machine makes its pages: 32 bytes of their own and a slice of a random MiB. A compressor with a
+    window finds such pages again, and is to have the same work on both sides.
+    """
     source = random.Random(25)
+    pool = memoryview(source.randbytes((1 << 20) + 4096))
     with open(path, "wb") as file:
         file.truncate(mib << 20)
         for page in range(mib * 256):
             if source.randrange(100) >= ZERO_PERCENT[content]:
                 file.seek(page * 4096)
-                file.write(source.randbytes(4096))
+                start = source.randrange(0, 1 << 20, 8)
+                file.write(source.randbytes(32))
+                file.write(pool[start:start + 4064])

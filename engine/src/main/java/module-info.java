@@ -5,6 +5,7 @@ module dev.godwit.engine {
     requires transitive dev.godwit.ram;
 
     exports dev.godwit.engine;
+    exports dev.godwit.engine.background;
     exports dev.godwit.engine.machine;
     exports dev.godwit.engine.migration;
     exports dev.godwit.engine.postcopy;

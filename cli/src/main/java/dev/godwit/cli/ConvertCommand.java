@@ -9,11 +9,13 @@ import dev.godwit.qemu.vmstate.MachineMemoryMap;
 import dev.godwit.qemu.vmstate.X86Cpu;
 import dev.godwit.snapshot.CreationFacts;
 import dev.godwit.snapshot.Snapshot;
+import dev.godwit.snapshot.StatedFormat;
 import dev.godwit.snapshot.UnmarkedRam;
 import dev.godwit.snapshot.export.ElfCore;
 import dev.godwit.snapshot.export.ExportFile;
 import dev.godwit.snapshot.export.RawExport;
 import dev.godwit.snapshot.export.SnapshotCopy;
+import dev.godwit.snapshot.export.XenExport;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -21,6 +23,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -41,7 +44,9 @@ final class ConvertCommand implements Callable<Integer> {
     @Mixin
     private OpenedSnapshot opening = new OpenedSnapshot();
 
-    @Parameters(paramLabel = "IN", description = "A snapshot, a mapped-ram file or a QEMU migration stream.")
+    @Parameters(
+            paramLabel = "IN",
+            description = "A snapshot, a mapped-ram file, a QEMU migration stream or a saved domain of Xen's.")
     private Path in = Path.of("");
 
     @Parameters(paramLabel = "OUT", description = "The file to write; a folder for raw without --block.")
@@ -51,11 +56,22 @@ final class ConvertCommand implements Callable<Integer> {
             names = "--to",
             required = true,
             paramLabel = "FORMAT",
-            description = "mapped-ram (a Godwit snapshot), qemu (a classic migration stream), raw, elf (a core file).")
+            description = {
+                "mapped-ram (a Godwit snapshot), qemu (a classic migration stream), raw, elf (a core file), xen-v3 (Xen"
+                        + " 4.6 and later), xen-legacy (Xen until 4.5), xen-seed (Xen's saver of April 2007); the last"
+                        + " two with -32 for words of 32 bits."
+            })
     private String to = "";
 
     @Option(names = "--block", paramLabel = "ID", description = "With raw: the one block to write.")
     private @Nullable String block;
+
+    @Option(
+            names = "--drop",
+            paramLabel = "NAME",
+            split = ",",
+            description = "With Xen's formats: leave out a part of a saved domain that FORMAT has no place for.")
+    private List<String> left = List.of();
 
     @Option(
             names = "--repair",
@@ -72,7 +88,7 @@ final class ConvertCommand implements Callable<Integer> {
             throw new FileAlreadyExistsException(out.toString(), null, "is there already; --force replaces it");
         }
         try (StatusLine progress = common.cancellableProgress();
-                Snapshot snapshot = opening.open(in, progress)) {
+                Snapshot snapshot = opening.open(in, common, progress)) {
             boolean unmarked = UnmarkedRam.isCase(snapshot);
             if (repair && !unmarked) {
                 throw new IOException(
@@ -96,10 +112,17 @@ final class ConvertCommand implements Callable<Integer> {
 
     private void checkUsage() {
         switch (to) {
-            case "mapped-ram", "qemu", "raw", "elf" -> {}
-            case "xen-v3", "xen-legacy", "xen-seed" ->
-                throw common.usage("--to " + to + " is not supported yet: mapped-ram, qemu, raw and elf are");
-            default -> throw common.usage("--to " + to + " is no format: mapped-ram, qemu, raw and elf are");
+            case "mapped-ram", "qemu", "raw", "elf" -> {
+                if (!left.isEmpty()) {
+                    throw common.usage("--drop goes with Xen's formats only");
+                }
+            }
+            default -> {
+                if (StatedFormat.named(to).isEmpty()) {
+                    throw common.usage("--to %s is no format: mapped-ram, qemu, raw, elf, %s are"
+                            .formatted(to, String.join(", ", StatedFormat.allWords())));
+                }
+            }
         }
         if (block != null && !to.equals("raw")) {
             throw common.usage("--block goes with --to raw only");
@@ -111,7 +134,33 @@ final class ConvertCommand implements Callable<Integer> {
             case "mapped-ram" -> SnapshotCopy.write(ram, snapshot.vmState(), out, facts(), progress);
             case "qemu" -> toStream(ram, snapshot.vmState(), progress);
             case "raw" -> toRaw(ram, progress);
-            default -> toElf(ram, snapshot.vmState(), progress);
+            case "elf" -> toElf(ram, snapshot.vmState(), progress);
+            default -> toXen(ram, snapshot.vmState(), progress);
+        }
+    }
+
+    private void toXen(RamSource ram, VmState state, Progress progress) throws IOException {
+        XenExport export = new XenExport(StatedFormat.named(to).orElseThrow(), Set.copyOf(left), progress);
+        checkLeft(export.withoutPlace(ram, state));
+        try (ExportFile file = ExportFile.create(out, force)) {
+            export.write(ram, state, file.appending());
+            file.commit();
+        }
+    }
+
+    /** Nothing is left out that was not named, and nothing named that has to be left out. */
+    private void checkLeft(List<String> withoutPlace) throws IOException {
+        for (String name : left) {
+            if (!withoutPlace.contains(name)) {
+                throw new IOException(
+                        "%s: --drop %s: %s has a place for all of that name, or there is none".formatted(in, name, to));
+            }
+        }
+        List<String> open =
+                withoutPlace.stream().filter(name -> !left.contains(name)).toList();
+        if (!open.isEmpty()) {
+            throw new IOException("%s: %s has no place for %s; --drop %s leaves it out"
+                    .formatted(in, to, String.join(", ", open), String.join(",", open)));
         }
     }
 

@@ -6,6 +6,7 @@ import dev.godwit.snapshot.FieldDifference;
 import dev.godwit.snapshot.Snapshot;
 import dev.godwit.snapshot.SnapshotDifference;
 import dev.godwit.snapshot.SnapshotDifference.SectionDifference;
+import dev.godwit.snapshot.StatedFormat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -29,7 +30,9 @@ final class DiffCommand implements Callable<Integer> {
     @Mixin
     private CommonOptions common = new CommonOptions();
 
-    @Parameters(paramLabel = "A", description = "A snapshot, a mapped-ram file or a QEMU migration stream.")
+    @Parameters(
+            paramLabel = "A",
+            description = "A snapshot, a mapped-ram file, a QEMU migration stream or a saved domain of Xen's.")
     private Path firstPath = Path.of("");
 
     @Parameters(paramLabel = "B", description = "Another.")
@@ -48,6 +51,15 @@ final class DiffCommand implements Callable<Integer> {
     private @Nullable ByteCount offsetB;
 
     @Option(
+            names = "--from",
+            paramLabel = "FORMAT",
+            description = "What A is, and B, where content does not show it: xen-legacy or xen-seed, with -32 or -64.")
+    private @Nullable String from;
+
+    @Option(names = "--from-b", paramLabel = "FORMAT", description = "What B is, where that is something else than A.")
+    private @Nullable String fromB;
+
+    @Option(
             names = "--max-ranges",
             paramLabel = "N",
             defaultValue = "1000",
@@ -59,9 +71,12 @@ final class DiffCommand implements Callable<Integer> {
         if (maxRanges < 1) {
             throw common.usage("--max-ranges has to be 1 or more");
         }
+        StatedFormat stated = OpenedSnapshot.stated(common, "--from", from);
+        StatedFormat statedB = fromB == null ? stated : OpenedSnapshot.stated(common, "--from-b", fromB);
+        long startB = (offsetB == null ? offset : offsetB).bytes();
         try (StatusLine progress = common.cancellableProgress();
-                Snapshot first = Snapshot.open(firstPath, offset.bytes(), progress);
-                Snapshot second = Snapshot.open(secondPath, (offsetB == null ? offset : offsetB).bytes(), progress)) {
+                Snapshot first = Snapshot.open(firstPath, offset.bytes(), stated, progress);
+                Snapshot second = Snapshot.open(secondPath, startB, statedB, progress)) {
             SnapshotDifference difference =
                     SnapshotDifference.between(first, first.vmState(), second, second.vmState(), maxRanges, progress);
             Map<String, List<FieldDifference>> fields = fields(difference, first.vmState(), second.vmState());

@@ -30,6 +30,7 @@ import picocli.CommandLine.TypeConversionException;
             ConvertCommand.class,
             RunCommand.class,
             MigrateCommand.class,
+            CompareCommand.class,
             DemoCommand.class,
             DoctorCommand.class,
             CommandLine.HelpCommand.class

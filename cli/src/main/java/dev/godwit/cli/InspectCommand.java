@@ -27,7 +27,9 @@ final class InspectCommand implements Callable<Integer> {
     @Mixin
     private OpenedSnapshot opening = new OpenedSnapshot();
 
-    @Parameters(paramLabel = "FILE", description = "A snapshot, a mapped-ram file or a QEMU migration stream.")
+    @Parameters(
+            paramLabel = "FILE",
+            description = "A snapshot, a mapped-ram file, a QEMU migration stream or a saved domain of Xen's.")
     private Path path = Path.of("");
 
     @Option(
@@ -45,7 +47,7 @@ final class InspectCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         try (StatusLine progress = common.cancellableProgress();
-                Snapshot snapshot = opening.open(path, progress)) {
+                Snapshot snapshot = opening.open(path, common, progress)) {
             Optional<List<PageCensus.BlockPages>> census =
                     duplicates ? Optional.of(PageCensus.of(snapshot, progress)) : Optional.empty();
             List<DeviceFields> devices = DeviceFields.of(snapshot.vmState());

@@ -58,6 +58,9 @@ record Inspection(
             case GODWIT -> "Godwit snapshot (mapped-ram)";
             case MAPPED_RAM -> "QEMU mapped-ram file";
             case QEMU_STREAM -> "QEMU migration stream";
+            case XEN_V3 -> "Xen saved domain";
+            case XEN_LEGACY -> "Xen saved domain, of before Xen 4.6";
+            case XEN_SEED -> "Xen saved domain, of the saver of April 2007";
         };
     }
 }

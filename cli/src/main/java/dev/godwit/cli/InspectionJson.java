@@ -23,6 +23,7 @@ final class InspectionJson {
         Snapshot snapshot = inspection.snapshot();
         json.writeStringProperty("file", snapshot.path().toString());
         json.writeStringProperty("kind", snapshot.kind().name());
+        snapshot.remarks().forEach(remark -> json.writeStringProperty(remark.name(), remark.text()));
         var configuration = snapshot.vmState().configuration();
         json.writeStringProperty("machineType", configuration.machineType());
         json.writeArrayPropertyStart("capabilities");

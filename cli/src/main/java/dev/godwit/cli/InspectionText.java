@@ -42,6 +42,7 @@ final class InspectionText {
         var configuration = snapshot.vmState().configuration();
         fact("file", snapshot.path().toString());
         fact("kind", inspection.kind());
+        snapshot.remarks().forEach(remark -> fact(remark.name(), remark.text()));
         fact(
                 "size",
                 "%s, %s on disk"

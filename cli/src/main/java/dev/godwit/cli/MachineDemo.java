@@ -123,7 +123,7 @@ final class MachineDemo {
             throws IOException {
         long written = from.writtenPages();
         DriveResult moved = from.migrateTo(
-                uri, capabilities, parameters.with("max-bandwidth", 0).with("x-policy", "brief"));
+                uri, capabilities, parameters.with("max-bandwidth", 0));
         long checked = to.verify();
         if (to.writtenPages() < written) {
             throw new IOException("the machine at the destination has done less than it had done before it moved");
@@ -159,7 +159,7 @@ final class MachineDemo {
             moved = machine.migrateTo(
                     at.toString(),
                     Set.of("return-path"),
-                    JsonObject.empty().with("max-bandwidth", 0).with("x-policy", "brief"));
+                    JsonObject.empty().with("max-bandwidth", 0));
             received.get();
         }
         story.say("the guest is in a file now, and nowhere else");

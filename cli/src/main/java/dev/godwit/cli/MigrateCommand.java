@@ -45,10 +45,14 @@ final class MigrateCommand implements Callable<Integer> {
             names = "--policy",
             paramLabel = "NAME",
             description = {
-                "The scan, skip and stop rules of a machine of Godwit's own: qemu (default); brief, which goes on until"
-                        + " the pause is as short as the guest's writing allows; or xen."
+                "The scan, skip and stop rules of a machine of Godwit's own: brief (default), which goes on until the"
+                        + " pause is as short as the guest's writing allows; qemu, which stops as soon as the rest fits"
+                        + " into the downtime limit; or xen."
             })
     private @Nullable String policy;
+
+    @Mixin
+    private XenArguments xen = new XenArguments();
 
     @Option(names = "--multifd-channels", paramLabel = "N", description = "Connections for pages; as the destination.")
     private @Nullable Integer multifdChannels;
@@ -125,7 +129,7 @@ final class MigrateCommand implements Callable<Integer> {
 
     private Set<String> capabilities() {
         Set<String> on = new LinkedHashSet<>();
-        add(on, returnPath, "return-path");
+        add(on, returnPath && !xen.isStreamOf2007(), "return-path");
         add(on, multifdChannels != null, "multifd");
         add(on, xbzrle, "xbzrle");
         add(on, autoConverge, "auto-converge");
@@ -149,6 +153,7 @@ final class MigrateCommand implements Callable<Integer> {
         }
         JsonObject set = JsonObject.empty();
         set = policy == null ? set : set.with("x-policy", policy);
+        set = xen.addTo(set, common, "xen".equals(policy));
         set = multifdChannels == null ? set : set.with("multifd-channels", multifdChannels);
         set = multifdCompression == null ? set : set.with("multifd-compression", multifdCompression);
         set = maxBandwidth == null ? set : set.with("max-bandwidth", maxBandwidth.bytes());
@@ -184,6 +189,7 @@ final class MigrateCommand implements Callable<Integer> {
                     Long.toString(ram.wholeNumber("postcopy-requests").orElse(0)));
         }
         table.print(common.out());
+        RoundsOutput.of(all).print(common.out());
         common.out().flush();
     }
 
@@ -209,6 +215,7 @@ final class MigrateCommand implements Callable<Integer> {
             ram.wholeNumber("postcopy-bytes").ifPresent(value -> json.writeNumberProperty("postcopyBytes", value));
             ram.wholeNumber("postcopy-requests")
                     .ifPresent(value -> json.writeNumberProperty("postcopyRequests", value));
+            RoundsOutput.of(all).write(json);
         });
     }
 }

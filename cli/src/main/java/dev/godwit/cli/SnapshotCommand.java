@@ -1,5 +1,6 @@
 package dev.godwit.cli;
 
+import dev.godwit.engine.migration.WriteFaultReport;
 import dev.godwit.operations.AfterSnapshot;
 import dev.godwit.operations.SnapshotMode;
 import dev.godwit.operations.TakeSnapshot;
@@ -8,6 +9,7 @@ import dev.godwit.operations.TakeSnapshotResult;
 import dev.godwit.qmp.QmpAddress;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -99,7 +101,19 @@ final class SnapshotCommand implements Callable<Integer> {
                             case STAY -> "the guest is stopped at the instant of the snapshot";
                             case QUIT -> "QEMU was told to quit";
                         }));
+        result.writeFaults().ifPresent(faults -> out.println(slowdown(faults)));
         out.flush();
+    }
+
+    private static String slowdown(WriteFaultReport faults) {
+        return faults.faults() == 0
+                ? "no write of the guest had to wait"
+                : "%d writes of the guest waited, for %s in all: half of them less than %s, the longest %s"
+                        .formatted(
+                                faults.faults(),
+                                Durations.text(Duration.ofNanos(faults.totalNs())),
+                                Durations.text(Duration.ofNanos(faults.quantileNs(0.5))),
+                                Durations.text(Duration.ofNanos(faults.longestNs())));
     }
 
     private void printJson(TakeSnapshotResult result) {
@@ -109,6 +123,18 @@ final class SnapshotCommand implements Callable<Integer> {
             json.writeStringProperty("after", after.name().toLowerCase(Locale.ROOT));
             json.writeNumberProperty("totalMs", result.total().toMillis());
             result.guestPause().ifPresent(pause -> json.writeNumberProperty("guestPauseUs", pause.toNanos() / 1000));
+            result.writeFaults().ifPresent(faults -> {
+                json.writeObjectPropertyStart("writeFaults");
+                json.writeNumberProperty("count", faults.faults());
+                json.writeNumberProperty("threads", faults.threads());
+                json.writeNumberProperty("totalUs", faults.totalNs() / 1000);
+                json.writeNumberProperty("longestUs", faults.longestNs() / 1000);
+                json.writeNumberProperty("longestThreadUs", faults.longestThreadNs() / 1000);
+                json.writeArrayPropertyStart("histogram");
+                faults.histogram().forEach(json::writeNumber);
+                json.writeEndArray();
+                json.writeEndObject();
+            });
         });
     }
 }

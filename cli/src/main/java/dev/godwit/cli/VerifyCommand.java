@@ -34,7 +34,9 @@ final class VerifyCommand implements Callable<Integer> {
     @Mixin
     private OpenedSnapshot opening = new OpenedSnapshot();
 
-    @Parameters(paramLabel = "FILE", description = "A snapshot, a mapped-ram file or a QEMU migration stream.")
+    @Parameters(
+            paramLabel = "FILE",
+            description = "A snapshot, a mapped-ram file, a QEMU migration stream or a saved domain of Xen's.")
     private Path path = Path.of("");
 
     @Option(
@@ -51,7 +53,7 @@ final class VerifyCommand implements Callable<Integer> {
         }
         VerificationReport report;
         try (StatusLine progress = common.cancellableProgress()) {
-            report = Verification.of(path, opening.startBytes(), progress, maxDamages);
+            report = Verification.of(path, opening.startBytes(), opening.format(common), progress, maxDamages);
         }
         DamageList damages = new DamageList(report, report.isWhole() ? Optional.empty() : map());
         if (common.json) {
@@ -64,7 +66,7 @@ final class VerifyCommand implements Callable<Integer> {
 
     /** The map of the machine, if the file is whole enough to tell it. */
     private Optional<MachineMemoryMap> map() throws IOException {
-        try (Snapshot snapshot = opening.open(path, Progress.NONE)) {
+        try (Snapshot snapshot = opening.open(path, common, Progress.NONE)) {
             return Optional.of(
                     MachineMemoryMap.of(snapshot.vmState().configuration().machineType(), snapshot.layout()));
         } catch (StreamFormatException _) {

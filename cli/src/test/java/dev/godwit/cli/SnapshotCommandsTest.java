@@ -244,7 +244,9 @@ class SnapshotCommandsTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "convert a b --to xen-v3",
+                "convert a b --to xen-v4",
+                "convert a b --to raw --drop X",
+                "inspect a --from xen-sead",
                 "convert a b --to nonsense",
                 "convert a b",
                 "convert a b --to elf --block x",

@@ -37,13 +37,21 @@ public sealed interface MultifdCompressor extends AutoCloseable permits ZlibPack
     }
 
     /**
-     * Encodes the payload of the next packet: the stream up to a flush, so that all of it can be decoded.
+     * Adds pages to the packet.
      *
-     * @param pages from position to limit, used up; a direct buffer that nobody changes meanwhile
-     * @param compressed takes the payload from its position on, which moves behind it; a direct buffer with
-     *     {@link #mostBytes} of room
+     * @param pages from position to limit, used up; a direct buffer. The guest may write to it meanwhile: each byte is
+     *     read once, and one value or the other is sent
+     * @param compressed takes what there is of the payload from its position on, which moves behind it; a direct buffer
+     *     with {@link #mostBytes} of room for all of the packet
      */
-    void encode(ByteBuffer pages, ByteBuffer compressed);
+    void add(ByteBuffer pages, ByteBuffer compressed);
+
+    /**
+     * Ends the packet: all that was added can be decoded from what was put into {@code compressed} since the last call.
+     *
+     * @param compressed as in {@link #add}
+     */
+    void flush(ByteBuffer compressed);
 
     @Override
     void close();

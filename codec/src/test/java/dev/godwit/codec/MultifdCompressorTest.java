@@ -24,7 +24,8 @@ class MultifdCompressorTest {
                         method.equals("zlib") ? MultifdDecompressor.zlib() : MultifdDecompressor.zstd()) {
             for (int packet = 0; packet < 12; packet++) {
                 ByteBuffer pages = pages(random, packet % 3, 1 + random.nextInt(128));
-                compressor.encode(pages.duplicate(), compressed.clear());
+                addInTwo(compressor, random, pages, compressed.clear());
+                compressor.flush(compressed);
                 ByteBuffer decoded = ByteBuffer.allocateDirect(pages.remaining());
                 decompressor.decode(compressed.flip(), decoded);
                 assertThat(decoded.flip()).isEqualTo(pages);
@@ -38,11 +39,24 @@ class MultifdCompressorTest {
         try (MultifdCompressor zlib = MultifdCompressor.zlib(1);
                 MultifdCompressor zstd = MultifdCompressor.zstd(1)) {
             ByteBuffer small = ByteBuffer.allocateDirect(4096);
-            assertThatThrownBy(() -> zlib.encode(pages.duplicate(), small.duplicate()))
+            assertThatThrownBy(() -> packet(zlib, pages.duplicate(), small.duplicate()))
                     .hasMessageContaining("does not fit");
-            assertThatThrownBy(() -> zstd.encode(pages.duplicate(), small.duplicate()))
+            assertThatThrownBy(() -> packet(zstd, pages.duplicate(), small.duplicate()))
                     .hasMessageContaining("does not fit");
         }
+    }
+
+    private static void packet(MultifdCompressor compressor, ByteBuffer pages, ByteBuffer compressed) {
+        compressor.add(pages, compressed);
+        compressor.flush(compressed);
+    }
+
+    /** As where the pages of a packet do not lie side by side. */
+    private static void addInTwo(
+            MultifdCompressor compressor, SplittableRandom random, ByteBuffer pages, ByteBuffer compressed) {
+        int first = random.nextInt(pages.remaining() / 4096 + 1) * 4096;
+        compressor.add(pages.slice(0, first), compressed);
+        compressor.add(pages.slice(first, pages.remaining() - first), compressed);
     }
 
     /** Random pages, pages of few different bytes, or pages of zeros with a word in them. */

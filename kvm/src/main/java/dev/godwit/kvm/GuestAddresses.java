@@ -1,7 +1,9 @@
 package dev.godwit.kvm;
 
+import dev.godwit.linux.NativeMemory;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.Page;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -89,10 +91,16 @@ record GuestAddresses(GuestMemory memory, List<Slot> slots) {
     }
 
     void write(long gpa, byte[] bytes) {
-        at(gpa, bytes.length).copyFrom(MemorySegment.ofArray(bytes));
+        write(gpa, ByteBuffer.wrap(bytes));
     }
 
+    /** Copies in native code: the page may be write-protected, and whoever serves it not be kept waiting. */
     void write(long gpa, ByteBuffer bytes) {
-        at(gpa, bytes.remaining()).copyFrom(MemorySegment.ofBuffer(bytes));
+        MemorySegment target = at(gpa, bytes.remaining());
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment copy = arena.allocate(Math.max(1, target.byteSize()));
+            MemorySegment.copy(MemorySegment.ofBuffer(bytes), 0, copy, 0, target.byteSize());
+            NativeMemory.copy(target.address(), copy.address(), target.byteSize());
+        }
     }
 }

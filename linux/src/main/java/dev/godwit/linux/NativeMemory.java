@@ -3,6 +3,7 @@ package dev.godwit.linux;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.godwit.linux.calls.LibC;
+import dev.godwit.linux.calls.MappingCalls;
 import dev.godwit.linux.calls.MemoryCalls;
 import java.lang.foreign.MemorySegment;
 
@@ -32,6 +33,26 @@ public final class NativeMemory {
     public static int compare(long leftAddress, long rightAddress, long lengthBytes) {
         checkLength(lengthBytes);
         return Long.signum(MemoryCalls.memcmp(leftAddress, rightAddress, lengthBytes));
+    }
+
+    /**
+     * Has every page of a range brought, for reading: whole pages of any memory of this process.
+     *
+     * @throws LinuxException if there is not enough memory, or none at an address
+     */
+    public static void populate(long address, long lengthBytes) throws LinuxException {
+        checkLength(lengthBytes);
+        long result = MappingCalls.madvise(address, lengthBytes, Advice.POPULATE_READ.number());
+        if (result == -Errno.EINVAL.code()) { // before Linux 5.14: each page is looked at
+            for (long at = address; at < address + lengthBytes; at += HugePageSize.NONE.pageBytes()) {
+                load(at);
+            }
+        } else if (result < 0) {
+            throw new LinuxException(
+                    "madvise",
+                    new Errno((int) -result),
+                    lengthBytes + " bytes at address " + Long.toHexString(address));
+        }
     }
 
     /** {@return the eight bytes at an address, in the processor's order; the address need not be a multiple of 8} */

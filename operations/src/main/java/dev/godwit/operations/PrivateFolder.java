@@ -14,7 +14,7 @@ import java.util.Optional;
  * A temporary folder for a migration socket that nobody can enter but this user, and QEMU's where it runs as another;
  * removed with what is in it on close.
  */
-final class PrivateFolder implements Closeable {
+public final class PrivateFolder implements Closeable {
 
     private final Path path;
     private final Optional<UserPrincipal> qemuUser;
@@ -25,7 +25,7 @@ final class PrivateFolder implements Closeable {
      * @param qemuUser who has to reach the socket, where that is known
      * @throws IOException if QEMU runs as another user and this one may not give files away
      */
-    PrivateFolder(Optional<UserPrincipal> qemuUser) throws IOException {
+    public PrivateFolder(Optional<UserPrincipal> qemuUser) throws IOException {
         this.qemuUser = qemuUser;
         path = Files.createTempDirectory(
                 "godwit-", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
@@ -49,7 +49,8 @@ final class PrivateFolder implements Closeable {
         }
     }
 
-    Path resolve(String name) {
+    /** {@return the path of a file in it} */
+    public Path resolve(String name) {
         return path.resolve(name);
     }
 

@@ -2,8 +2,10 @@ package dev.godwit.operations;
 
 import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
+import dev.godwit.engine.migration.WriteFaultReport;
 import dev.godwit.qemu.ReturnPath;
 import dev.godwit.qmp.JsonNumber;
+import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.JsonString;
 import dev.godwit.qmp.MigrationStatus;
 import dev.godwit.qmp.QemuMonitor;
@@ -18,6 +20,7 @@ import java.io.IOException;
 import java.nio.file.attribute.UserPrincipal;
 import java.time.Duration;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -177,10 +180,14 @@ final class SourceQemu implements Closeable {
         return words.isEmpty() ? e : new IOException(e.getMessage() + "; QEMU says: " + words.get(), e);
     }
 
-    /** Everything has arrived: the guest may go on. QEMU itself puts the run state back. */
-    void letGo() throws IOException {
+    /**
+     * Everything has arrived: the guest may go on. QEMU itself puts the run state back. A machine of ours, which has
+     * sent everything, does so when it hears that nobody has taken the guest.
+     */
+    void letGo(Closeable connection) throws IOException {
         if (hasReturnPath()) {
             qemu.migrateCancel();
+            connection.close();
             awaitEnd();
         }
     }
@@ -196,6 +203,26 @@ final class SourceQemu implements Closeable {
             }
             pauseBriefly();
         }
+    }
+
+    /** {@return how much the guest was slowed down, where the machine says so} */
+    Optional<WriteFaultReport> writeFaults() throws IOException {
+        return qemu.queryMigrate().all().object("x-godwit-write-faults").map(SourceQemu::writeFaults);
+    }
+
+    private static WriteFaultReport writeFaults(JsonObject answer) {
+        List<Long> histogram = answer.array("latency-dist").orElse(List.of()).stream()
+                .map(value -> value instanceof JsonNumber number
+                        ? number.wholeNumber().orElse(0)
+                        : 0L)
+                .toList();
+        return new WriteFaultReport(
+                answer.wholeNumber("count").orElse(0),
+                (int) answer.wholeNumber("threads").orElse(0),
+                answer.wholeNumber("total-ns").orElse(0),
+                answer.wholeNumber("longest-ns").orElse(0),
+                answer.wholeNumber("longest-thread-ns").orElse(0),
+                histogram);
     }
 
     /** The snapshot is safe: QEMU is told so and keeps the guest stopped, or quits. */

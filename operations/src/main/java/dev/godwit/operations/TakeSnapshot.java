@@ -67,7 +67,11 @@ public final class TakeSnapshot implements Closeable {
                 SourceQemu source = new SourceQemu(qmp, options)) {
             Optional<Duration> pause = snapshot(writer, source);
             return new TakeSnapshotResult(
-                    options.file(), options.mode(), pause, Duration.ofNanos(System.nanoTime() - startNs));
+                    options.file(),
+                    options.mode(),
+                    pause,
+                    Duration.ofNanos(System.nanoTime() - startNs),
+                    source.writeFaults());
         } catch (MigrationException e) {
             throw e;
         } catch (IOException e) {
@@ -93,7 +97,7 @@ public final class TakeSnapshot implements Closeable {
             }
             VmState state = source.explaining(() -> incoming.into(writer));
             if (options.after() == AfterSnapshot.RESUME) {
-                source.letGo();
+                source.letGo(connection);
                 writer.commit(state, facts(source));
                 source.awaitEnd();
             } else {

@@ -2,6 +2,7 @@ package dev.godwit.qemu;
 
 import dev.godwit.engine.postcopy.PostcopyStream;
 import dev.godwit.engine.postcopy.PostcopyWork;
+import dev.godwit.qemu.vmstate.MachineSections;
 import java.io.IOException;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.WritableByteChannel;
@@ -62,7 +63,7 @@ public final class MachinePostcopy implements PostcopyStream {
             PostcopyWork work, ByteChannel channel, Optional<OutgoingPostcopy.SecondConnection> second) {
         ByteOutput output = new ByteOutput(channel);
         PrecopyFrame frame =
-                new PrecopyFrame(new StreamWriter(output, work.claims().layout()), MachineStream.RAM_SECTION_ID);
+                new PrecopyFrame(new StreamWriter(output, work.claims().layout()), MachineSections.RAM_SECTION_ID);
         return new MachinePostcopy(new PostcopySender(work, output, frame), channel, second);
     }
 

@@ -1,6 +1,5 @@
 package dev.godwit.qemu;
 
-import dev.godwit.engine.machine.DeviceState;
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.engine.migration.MigrationCapability;
@@ -13,7 +12,6 @@ import dev.godwit.engine.precopy.OutgoingStream;
 import dev.godwit.engine.precopy.ReturnPathListener;
 import dev.godwit.engine.precopy.TransferCounters;
 import dev.godwit.qemu.vmstate.MachineSections;
-import dev.godwit.qemu.vmstate.VmDescriptionWriter;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
@@ -32,9 +30,6 @@ import org.jspecify.annotations.Nullable;
  * where the guest goes first at {@link PostcopyFrame}.
  */
 public final class MachineStream implements OutgoingStream {
-
-    /** Not 0: QEMU takes that of a later section for any device that it has not heard of yet. */
-    static final int RAM_SECTION_ID = 1;
 
     private static final String LEGACY = "legacy";
     private static final String NONE = "none";
@@ -73,7 +68,7 @@ public final class MachineStream implements OutgoingStream {
         this.capabilities = Set.copyOf(capabilities);
         this.parameters = parameters;
         this.output = new ByteOutput(channel);
-        this.frame = new PrecopyFrame(new StreamWriter(output), RAM_SECTION_ID);
+        this.frame = new PrecopyFrame(new StreamWriter(output), MachineSections.RAM_SECTION_ID);
         this.pages = new MachinePages(machine.memory(), frame.writer());
         this.configuration = new Configuration(
                 machine.type(),
@@ -254,9 +249,9 @@ public final class MachineStream implements OutgoingStream {
 
     @Override
     public void devices(MachineState state, RunStatus before) throws IOException {
-        List<DeviceState> devices = MachineSections.devices(state, before);
-        frame.sections(MachineSections.sections(devices, RAM_SECTION_ID + 1));
-        frame.end(Optional.of(VmDescriptionWriter.write(configuration, devices)));
+        VmState devices = MachineSections.vmState(configuration, state, before);
+        frame.sections(devices.sections());
+        frame.end(devices.vmdescription());
     }
 
     @Override
@@ -278,7 +273,7 @@ public final class MachineStream implements OutgoingStream {
         reader.handTo(sender.answers());
         sender.frame().discards();
         sender.command(new Command.Ping(PostcopyAnswers.PING_BEFORE_PACKAGE));
-        sender.frame().packaged(MachineSections.sections(MachineSections.devices(state, before), RAM_SECTION_ID + 1));
+        sender.frame().packaged(MachineSections.sections(MachineSections.devices(state, before), MachineSections.RAM_SECTION_ID + 1));
         output.flush();
         return MachinePostcopy.afterHandover(sender, Optional.ofNullable(preempt), this::abort);
     }

@@ -290,6 +290,7 @@ class PrecopyTest {
     @Test
     void the_report_has_the_figures_of_what_was_sent() throws Exception {
         try (PrecopyPair pair = new PrecopyPair()) {
+            pair.set(MigrationParameter.X_POLICY, "qemu");
             pair.migrate();
 
             var ram = pair.precopy.report().ram().orElseThrow();

@@ -17,8 +17,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A snapshot that was opened: Godwit's own, a mapped-ram file of any QEMU, or a classic migration stream in a file.
- * Reads may come from several threads. Nothing is verified but the structure; {@link Verification} does that.
+ * A snapshot that was opened: Godwit's own, a mapped-ram file of any QEMU, a classic migration stream in a file, or a
+ * saved domain of Xen's. Whatever it was, it is blocks of RAM, and sections for all else. Reads may come from several
+ * threads. Nothing is verified but the structure; {@link Verification} does that.
  */
 public final class Snapshot implements RamSource, Closeable {
 
@@ -29,8 +30,22 @@ public final class Snapshot implements RamSource, Closeable {
         /** A mapped-ram file without it, as QEMU writes it. */
         MAPPED_RAM,
         /** A migration stream, as QEMU writes it to a file without mapped-ram. */
-        QEMU_STREAM
+        QEMU_STREAM,
+        /** A saved domain of Xen 4.6 or later, alone, in a libxl stream or a file of {@code xl save}. */
+        XEN_V3,
+        /** A saved domain of Xen of April 2007 to 4.5. */
+        XEN_LEGACY,
+        /** What the saver of April 2007 wrote. */
+        XEN_SEED
     }
+
+    /**
+     * Something that is to be said of a file.
+     *
+     * @param name what it is about, a word
+     * @param text for people
+     */
+    public record Remark(String name, String text) {}
 
     private final Path path;
     private final Kind kind;
@@ -40,6 +55,7 @@ public final class Snapshot implements RamSource, Closeable {
     private final PlacedPages pages;
     private final VmState vmState;
     private final TrailerReading trailer;
+    private final LaidOut.StreamReading stream;
 
     Snapshot(
             Path path,
@@ -49,7 +65,8 @@ public final class Snapshot implements RamSource, Closeable {
             MappedRamHead head,
             List<PageBitmap> present,
             VmState vmState,
-            TrailerReading trailer) {
+            TrailerReading trailer,
+            LaidOut.StreamReading stream) {
         this.path = path;
         this.kind = kind;
         this.file = file;
@@ -58,6 +75,7 @@ public final class Snapshot implements RamSource, Closeable {
         this.pages = new PlacedPages(file, head.layout(), present);
         this.vmState = vmState;
         this.trailer = trailer;
+        this.stream = stream;
     }
 
     /**
@@ -79,7 +97,20 @@ public final class Snapshot implements RamSource, Closeable {
      * @throws IOException if it cannot be read
      */
     public static Snapshot open(Path path, long startBytes, Progress progress) throws IOException {
-        return SnapshotOpener.open(path, startBytes, progress);
+        return open(path, startBytes, StatedFormat.BY_CONTENT, progress);
+    }
+
+    /**
+     * Opens a file of a format that its content may not show.
+     *
+     * @param startBytes where the stream starts in it
+     * @param stated the format
+     * @param progress hears how a stream is laid out, which takes a while; mapped-ram files open at once
+     * @throws StreamFormatException if it is none of the kinds, or not the one that was said, or not a sound one
+     * @throws IOException if it cannot be read
+     */
+    public static Snapshot open(Path path, long startBytes, StatedFormat stated, Progress progress) throws IOException {
+        return SnapshotOpener.open(path, startBytes, stated, progress);
     }
 
     /** {@return the name it was opened by} */
@@ -107,6 +138,16 @@ public final class Snapshot implements RamSource, Closeable {
         pages.read(blockIndex, offsetBytes, target);
     }
 
+    /** {@return what is to be said of the file beside what is in it} */
+    public List<Remark> remarks() {
+        return stream.remarks();
+    }
+
+    /** {@return the pages that the stream had twice to be compared, and that differed} */
+    List<Damage> streamDamages() {
+        return stream.damages();
+    }
+
     /**
      * {@return the same RAM, each page of which is held against its checksum when it is read} Where the file has no
      * checksums it is this snapshot itself.
@@ -115,6 +156,11 @@ public final class Snapshot implements RamSource, Closeable {
      *     checksums are
      */
     public RamSource checked() throws IOException {
+        if (!stream.damages().isEmpty()) {
+            Damage damage = stream.damages().getFirst();
+            throw new StreamFormatException(
+                    damage.positionBytes(), "pages", "the same pages when they are sent again", damage.describe());
+        }
         if (!trailer.damages().isEmpty()) {
             Damage damage = trailer.damages().getFirst();
             throw new StreamFormatException(
@@ -131,8 +177,8 @@ public final class Snapshot implements RamSource, Closeable {
     }
 
     /**
-     * {@return where the blocks lie} For a {@link Kind#QEMU_STREAM} the places are those of a temporary file, of no use
-     * to anybody else.
+     * {@return where the blocks lie} For a stream, of QEMU's or Xen's, the places are those of a temporary file, of no
+     * use to anybody else.
      */
     public MappedRamHead head() {
         return head;

@@ -10,11 +10,13 @@ import dev.godwit.qemu.mappedram.MappedRamHead;
 import dev.godwit.qemu.mappedram.MappedRamReader;
 import dev.godwit.qemu.mappedram.MappedRamTail;
 import dev.godwit.ram.PageBitmap;
+import dev.godwit.xen.XenFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /** Recognises what kind of snapshot a file is, by its content, and opens it. */
@@ -22,7 +24,7 @@ final class SnapshotOpener {
 
     private SnapshotOpener() {}
 
-    static Snapshot open(Path path, long startBytes, Progress progress) throws IOException {
+    static Snapshot open(Path path, long startBytes, StatedFormat stated, Progress progress) throws IOException {
         if (startBytes < 0) {
             throw new IllegalArgumentException("startBytes=" + startBytes);
         }
@@ -34,9 +36,7 @@ final class SnapshotOpener {
         try {
             FileStatus status = file.status();
             SnapshotFile bytes = new SnapshotFile(file, status.lengthBytes());
-            Snapshot snapshot = MappedRamReader.isMappedRam(bytes, startBytes)
-                    ? openMappedRam(path, bytes, status, startBytes)
-                    : ClassicStream.open(path, bytes, status, startBytes, progress);
+            Snapshot snapshot = open(path, bytes, status, startBytes, stated, progress);
             opened = snapshot.file() == bytes;
             return snapshot;
         } finally {
@@ -44,6 +44,18 @@ final class SnapshotOpener {
                 file.close();
             }
         }
+    }
+
+    private static Snapshot open(
+            Path path, SnapshotFile bytes, FileStatus status, long startBytes, StatedFormat stated, Progress progress)
+            throws IOException {
+        Optional<XenFormat> xen = XenImage.format(bytes, startBytes, stated);
+        if (xen.isPresent()) {
+            return XenImage.open(path, bytes, status, startBytes, xen.get(), stated, progress);
+        }
+        return MappedRamReader.isMappedRam(bytes, startBytes)
+                ? openMappedRam(path, bytes, status, startBytes)
+                : ClassicStream.open(path, bytes, status, startBytes, progress);
     }
 
     private static Snapshot openMappedRam(Path path, SnapshotFile file, FileStatus status, long startBytes)
@@ -62,7 +74,7 @@ final class SnapshotOpener {
             present.add(MappedRamReader.readBitmap(file, block));
         }
         Snapshot.Kind kind = trailer.recognised() ? Snapshot.Kind.GODWIT : Snapshot.Kind.MAPPED_RAM;
-        return new Snapshot(path, kind, file, status, head, present, state, trailer);
+        return new Snapshot(path, kind, file, status, head, present, state, trailer, LaidOut.StreamReading.NOTHING);
     }
 
     static boolean sameBlocks(Trailer trailer, MappedRamHead head) {

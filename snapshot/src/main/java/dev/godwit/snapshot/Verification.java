@@ -9,6 +9,7 @@ import dev.godwit.qemu.mappedram.MappedRamReader;
 import dev.godwit.qemu.mappedram.MappedRamTail;
 import dev.godwit.ram.PageBitmap;
 import dev.godwit.snapshot.VerificationReport.Scope;
+import dev.godwit.xen.XenFormat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,24 +48,39 @@ public final class Verification {
      * @throws InterruptedException if the thread was interrupted; nothing is known then
      */
     public static VerificationReport of(Path path, Progress progress) throws IOException, InterruptedException {
-        return of(path, 0, progress, DEFAULT_MAX_DAMAGES);
+        return of(path, 0, StatedFormat.BY_CONTENT, progress, DEFAULT_MAX_DAMAGES);
     }
 
     /**
      * Verifies a file.
      *
      * @param startBytes where the stream starts in it
+     * @param stated its format, where its content may not show it
      * @param progress hears of the pages that were checked
      * @param maxDamages how many damages are kept
      * @throws StreamFormatException if the file is no snapshot, or of a version that is not known
      * @throws IOException if it cannot be read
      * @throws InterruptedException if the thread was interrupted; nothing is known then
      */
-    public static VerificationReport of(Path path, long startBytes, Progress progress, int maxDamages)
+    public static VerificationReport of(
+            Path path, long startBytes, StatedFormat stated, Progress progress, int maxDamages)
             throws IOException, InterruptedException {
         try (OpenFile open = OpenFile.open(path)) {
             SnapshotFile file = new SnapshotFile(open, open.status().lengthBytes());
-            return new Verification(path, file, progress, maxDamages).run(startBytes);
+            Verification verification = new Verification(path, file, progress, maxDamages);
+            Optional<XenFormat> xen = XenImage.format(file, startBytes, stated);
+            return xen.isPresent() ? verification.xen(startBytes, xen.get(), stated) : verification.run(startBytes);
+        }
+    }
+
+    /** A saved domain is checked by reading it; where it was sent twice to be compared, it is compared. */
+    private VerificationReport xen(long startBytes, XenFormat format, StatedFormat stated) throws IOException {
+        try (Snapshot snapshot = Snapshot.open(path, startBytes, stated, progress)) {
+            snapshot.streamDamages().forEach(findings::add);
+            return findings.report(snapshot.kind(), Scope.STRUCTURE, presentPages(bitmaps(snapshot)));
+        } catch (StreamFormatException e) {
+            structure(e);
+            return findings.report(XenImage.kind(format), Scope.STRUCTURE, 0);
         }
     }
 

@@ -37,11 +37,12 @@ class RoomsTest {
             Map.entry("qmp", Set.of("engine")),
             Map.entry("qemu", Set.of("engine", "codec", "ram")),
             Map.entry("xen", Set.of("engine", "ram")),
-            Map.entry("snapshot", Set.of("qemu", "linux", "engine", "codec", "ram")),
+            Map.entry("snapshot", Set.of("qemu", "xen", "linux", "engine", "codec", "ram")),
             Map.entry(
                     "operations",
                     Set.of(
                             "snapshot",
+                            "xen",
                             "transport",
                             "workload",
                             "kvm",
@@ -57,6 +58,7 @@ class RoomsTest {
                     Set.of(
                             "operations",
                             "snapshot",
+                            "xen",
                             "transport",
                             "workload",
                             "kvm",

@@ -43,6 +43,7 @@ public final class WritingMachine implements Machine {
     private volatile int throttledTo;
     private volatile boolean resumeFails;
     private List<DeviceState> moreDevices = List.of();
+    private int vcpuVersion = 1;
 
     /**
      * A paused machine whose RAM is zero.
@@ -78,6 +79,12 @@ public final class WritingMachine implements Machine {
     /** Says who the guest is. */
     public WritingMachine uuid(UUID other) {
         uuid = Optional.of(other);
+        return this;
+    }
+
+    /** Saves its vCPU as a later program would; it loads version 1 only. */
+    public WritingMachine vcpuVersion(int later) {
+        vcpuVersion = later;
         return this;
     }
 
@@ -195,7 +202,9 @@ public final class WritingMachine implements Machine {
             throw new IllegalStateException("it runs");
         }
         List<DeviceState> devices = new ArrayList<>();
-        devices.add(DeviceState.of("test/vcpu", 0, 1).uint64("steps", steps()).build());
+        devices.add(DeviceState.of("test/vcpu", 0, vcpuVersion)
+                .uint64("steps", steps())
+                .build());
         devices.add(DeviceState.of("test/rom", 1, 2)
                 .buffer("content", new byte[] {1, 2, 3})
                 .build());

@@ -12,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -109,6 +110,17 @@ public final class WorkloadMachine implements Machine {
     /** {@return the RAM with what it is made of, to be shared with other processes} */
     public RamAllocation ram() {
         return ram;
+    }
+
+    @Override
+    public Set<String> readOnlyBlocks() {
+        return options.readOnlyBlocks();
+    }
+
+    /** {@inheritDoc} Here a vCPU writes in downcalls, so in user code. */
+    @Override
+    public boolean isWrittenByKernel() {
+        return false;
     }
 
     @Override

@@ -12,8 +12,13 @@ public interface FrameSource {
     /** {@return whether there is memory at a frame; false in holes} */
     boolean exists(long frame);
 
+    /** {@return whether the content of a frame that exists is told; if not, only that it has memory} */
+    default boolean hasContent(long frame) {
+        return true;
+    }
+
     /**
-     * Reads a frame that exists.
+     * Reads a frame that exists and has content.
      *
      * @param target 4096 bytes
      * @throws IOException if it cannot be read; never answered with zeros instead

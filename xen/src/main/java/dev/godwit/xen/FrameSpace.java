@@ -16,10 +16,10 @@ public record FrameSpace(long maxPfn) {
     /** Frame numbers are smaller: the upper four of 32 bits hold a type. */
     public static final long MOST_FRAMES = 1L << 28;
 
-    private static final long VGA_HOLE = 0xA0;
-    private static final long VGA_HOLE_END = 0xC0;
-    private static final long MMIO_HOLE = 0xF0000;
-    private static final long MMIO_HOLE_END = 0x100000;
+    static final long VGA_HOLE = 0xA0;
+    static final long VGA_HOLE_END = 0xC0;
+    static final long MMIO_HOLE = 0xF0000;
+    static final long MMIO_HOLE_END = 0x100000;
     private static final long FRAMEBUFFER_PAGES = 0x800;
 
     /**

@@ -4,6 +4,7 @@ import dev.godwit.engine.HeapNeed;
 import dev.godwit.ram.Page;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 
 /**
  * Reads a stream of the saver of April 2007, with the checks that its own restorer lacked (Xen migration specification
@@ -16,15 +17,19 @@ import java.lang.foreign.MemorySegment;
  * i32 0
  * u32 vcpus, each: u32 size (5168 or 2800), context
  * u32 length, HVM context
+ * [ "QemuDeviceModelRecord", content to the end of the input ]
  * </pre>
  *
- * <p>What comes after the end is left alone. Owned by one thread. After an exception the visitor has heard all that was
- * good before it.
+ * <p>Anything else that comes after the end is left alone. Owned by one thread. After an exception the visitor has
+ * heard all that was good before it.
  */
 public final class Hvm2007Reader {
 
     /** How many entries a batch has at most. */
     public static final int MAX_BATCH = 1024;
+
+    /** What xend put before the device model's part of a file (section 2.1). */
+    static final byte[] DEVICE_MODEL = "QemuDeviceModelRecord".getBytes(StandardCharsets.US_ASCII);
 
     private static final int VERIFY = -1;
     private static final int MAX_VCPUS = 4096;
@@ -82,6 +87,19 @@ public final class Hvm2007Reader {
             throw input.refusal("at most %d bytes".formatted(MAX_CONTEXT_BYTES), Long.toString(length));
         }
         visitor.hvmContext(MemorySegment.ofArray(input.bytes(length)).asReadOnly());
+        if (input.isNext(DEVICE_MODEL)) {
+            readDeviceModel();
+        }
+    }
+
+    private void readDeviceModel() throws IOException {
+        input.section("device model");
+        input.bytes(DEVICE_MODEL.length);
+        byte[] content = input.rest(MAX_CONTEXT_BYTES);
+        if (!input.isAtEnd()) {
+            throw input.refusal("at most %d bytes".formatted(MAX_CONTEXT_BYTES), "more");
+        }
+        visitor.deviceModel(MemorySegment.ofArray(content).asReadOnly());
     }
 
     private void readBatches(FrameSpace space) throws IOException {

@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Hears a stream of the saver of April 2007 in order: maxPfn, batches with their pages, vCPUs, the context. A
- * {@link Hvm2007Writer} is one.
+ * Hears a stream of the saver of April 2007 in order: maxPfn, batches with their pages, vCPUs, the context, and, where
+ * xend kept the stream, the device model. A {@link Hvm2007Writer} is one.
  */
 public interface Hvm2007Visitor {
 
@@ -38,6 +38,9 @@ public interface Hvm2007Visitor {
     /** The context of the next vCPU, {@link WordSize#vcpuContextBytes} long. */
     void vcpu(MemorySegment context) throws IOException;
 
-    /** The hypervisor's state of the domain; the end. */
+    /** The hypervisor's state of the domain; the end but for the device model. */
     void hvmContext(MemorySegment context) throws IOException;
+
+    /** What the device model itself has saved, to the end of the input; not to be written to. */
+    default void deviceModel(MemorySegment content) throws IOException {}
 }

@@ -10,25 +10,24 @@ import java.lang.foreign.MemorySegment;
 public final class Hvm2007Writer implements Hvm2007Visitor {
 
     private final ImageOutput output;
-    private final WordSize words;
+    private final WordSize width;
+    private final WordOutput words;
 
     /** A writer of words of a width. */
     public Hvm2007Writer(ImageOutput output, WordSize words) {
         this.output = output;
-        this.words = words;
+        this.width = words;
+        this.words = new WordOutput(output, words);
     }
 
     @Override
     public void maxPfn(long maxPfn) throws IOException {
-        word(maxPfn);
+        words.word(maxPfn);
     }
 
     @Override
     public void batch(long[] entries) throws IOException {
-        output.u32(entries.length);
-        for (long entry : entries) {
-            word(entry);
-        }
+        words.batch(entries);
     }
 
     @Override
@@ -54,25 +53,22 @@ public final class Hvm2007Writer implements Hvm2007Visitor {
      */
     @Override
     public void vcpu(MemorySegment context) throws IOException {
-        if (context.byteSize() != words.vcpuContextBytes()) {
+        if (context.byteSize() != width.vcpuContextBytes()) {
             throw new IllegalArgumentException("context of %d bytes".formatted(context.byteSize()));
         }
-        output.u32(context.byteSize());
-        output.bytes(context);
+        words.counted(context);
     }
 
     @Override
     public void hvmContext(MemorySegment context) throws IOException {
-        output.u32(context.byteSize());
-        output.bytes(context);
+        words.counted(context);
         output.flush();
     }
 
-    private void word(long value) throws IOException {
-        if (words == WordSize.BITS_64) {
-            output.u64(value);
-        } else {
-            output.u32(value);
-        }
+    @Override
+    public void deviceModel(MemorySegment content) throws IOException {
+        output.bytes(Hvm2007Reader.DEVICE_MODEL);
+        output.bytes(content);
+        output.flush();
     }
 }

@@ -1,6 +1,7 @@
 package dev.godwit.xen;
 
 import dev.godwit.engine.StreamFormatException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -20,6 +21,7 @@ public final class ImageInput {
     private final ReadableByteChannel channel;
     private final ByteBuffer buffer =
             ByteBuffer.allocate(BUFFER_BYTES).order(ByteOrder.LITTLE_ENDIAN).limit(0);
+    private final long startBytes;
     private long readBytes;
     private String section = "the start";
     private long sectionPositionBytes;
@@ -30,12 +32,23 @@ public final class ImageInput {
      * @param channel a blocking one, at the first byte
      */
     public ImageInput(ReadableByteChannel channel) {
-        this.channel = channel;
+        this(channel, 0);
     }
 
-    /** {@return how many bytes have been handed out} */
+    /**
+     * The bytes of a channel whose first one has a position of its own: an image inside a file.
+     *
+     * @param channel a blocking one
+     * @param startBytes the position of its first byte
+     */
+    public ImageInput(ReadableByteChannel channel, long startBytes) {
+        this.channel = channel;
+        this.startBytes = startBytes;
+    }
+
+    /** {@return the position of the next byte} */
     public long positionBytes() {
-        return readBytes - buffer.remaining();
+        return startBytes + readBytes - buffer.remaining();
     }
 
     /** What follows is, in the words of the format, {@code name}: a refusal will say so. */
@@ -118,6 +131,17 @@ public final class ImageInput {
             done += part;
         }
         return read;
+    }
+
+    /** {@return all that is left, or as many bytes of it as are said} */
+    byte[] rest(int mostBytes) throws IOException {
+        ByteArrayOutputStream rest = new ByteArrayOutputStream();
+        while (rest.size() < mostBytes && !isAtEnd()) {
+            int part = Math.min(buffer.remaining(), mostBytes - rest.size());
+            rest.write(buffer.array(), buffer.arrayOffset() + buffer.position(), part);
+            buffer.position(buffer.position() + part);
+        }
+        return rest.toByteArray();
     }
 
     private void want(int lengthBytes) throws IOException {

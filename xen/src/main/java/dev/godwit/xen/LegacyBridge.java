@@ -56,4 +56,9 @@ public final class LegacyBridge implements Hvm2007Visitor {
     public void hvmContext(MemorySegment context) throws IOException {
         target.end(space.specialFrames(), context);
     }
+
+    @Override
+    public void deviceModel(MemorySegment content) throws IOException {
+        target.deviceModel(content);
+    }
 }

@@ -23,6 +23,10 @@ public final class LegacyEntry {
         return type(entry) < BROKEN;
     }
 
+    static boolean isAllocateOnly(long entry) {
+        return type(entry) == ALLOCATE_ONLY >>> 28;
+    }
+
     static boolean isValid(long entry) {
         long type = type(entry);
         return entry >>> 32 == 0 && (type <= 4 || type >= 9);

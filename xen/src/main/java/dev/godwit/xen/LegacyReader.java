@@ -58,7 +58,7 @@ public final class LegacyReader {
     public void read() throws IOException {
         input.section("p2m_size");
         if (input.isNext(XlHeader.MAGIC)) {
-            throw input.refusal("a bare legacy stream", "one in a file of xl save, which is not supported");
+            throw input.refusal("a bare legacy stream", "the header of a file of xl save before one");
         }
         long frames = word();
         if (frames < 1 || frames > FrameSpace.MOST_FRAMES) {

@@ -13,25 +13,22 @@ public final class LegacyWriter implements LegacyVisitor {
     static final byte[] DEVICE_MODEL = "DeviceModelRecord0002".getBytes(StandardCharsets.US_ASCII);
 
     private final ImageOutput output;
-    private final WordSize words;
+    private final WordOutput words;
 
     /** A writer of words of a width. */
     public LegacyWriter(ImageOutput output, WordSize words) {
         this.output = output;
-        this.words = words;
+        this.words = new WordOutput(output, words);
     }
 
     @Override
     public void p2mSize(long frames) throws IOException {
-        word(frames);
+        words.word(frames);
     }
 
     @Override
     public void batch(long[] entries) throws IOException {
-        output.u32(entries.length);
-        for (long entry : entries) {
-            word(entry);
-        }
+        words.batch(entries);
     }
 
     @Override
@@ -51,24 +48,14 @@ public final class LegacyWriter implements LegacyVisitor {
         output.u64(specials.ioreq());
         output.u64(specials.bufioreq());
         output.u64(specials.store());
-        output.u32(hvmContext.byteSize());
-        output.bytes(hvmContext);
+        words.counted(hvmContext);
         output.flush();
     }
 
     @Override
     public void deviceModel(MemorySegment content) throws IOException {
         output.bytes(DEVICE_MODEL);
-        output.u32(content.byteSize());
-        output.bytes(content);
+        words.counted(content);
         output.flush();
-    }
-
-    private void word(long value) throws IOException {
-        if (words == WordSize.BITS_64) {
-            output.u64(value);
-        } else {
-            output.u32(value);
-        }
     }
 }

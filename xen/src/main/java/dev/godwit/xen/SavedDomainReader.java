@@ -54,7 +54,11 @@ public final class SavedDomainReader {
      */
     public void read() throws IOException {
         if (input.isNext(XlHeader.MAGIC)) {
-            visitor.xl(XlHeader.read(input));
+            XlHeader header = XlHeader.read(input);
+            if (!header.libxl()) {
+                throw input.refusal("a libxl stream behind the xl header", "a legacy one, of before Xen 4.6");
+            }
+            visitor.xl(header);
             readLibxl();
         } else if (input.isNext(LibxlHeader.MAGIC)) {
             readLibxl();

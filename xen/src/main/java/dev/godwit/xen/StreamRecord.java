@@ -2,7 +2,9 @@ package dev.godwit.xen;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * A record of a libxc stream that is not PAGE_DATA, whole (Xen migration specification section 3.2).
@@ -74,5 +76,38 @@ public record StreamRecord(RecordType type, MemorySegment body) {
         }
         MemorySegment body = MemorySegment.ofArray(context.clone());
         return new StreamRecord(RecordType.HVM_CONTEXT, body.asReadOnly());
+    }
+
+    /**
+     * {@return the smallest context that is well formed: no vCPU and no device, only a header and the end}
+     *
+     * <pre>
+     *  0  u16 1, u16 0, u32 24: header    8  u32 0x54381286   12  u32 version 1   16  u64 changeset, unknown
+     * 24  u32 CPUID 1 EAX, u32 kHz, 0     32  u16 0, u16 0, u32 0: end
+     * </pre>
+     */
+    public static StreamRecord emptyHvmContext() {
+        MemorySegment context = MemorySegment.ofArray(new byte[40]);
+        context.set(Layouts.U32, 0, 1);
+        context.set(Layouts.U32, 4, 24);
+        context.set(Layouts.U32, 8, 0x54381286);
+        context.set(Layouts.U32, 12, 1);
+        context.set(Layouts.U64, 16, -1);
+        return new StreamRecord(RecordType.HVM_CONTEXT, context.asReadOnly());
+    }
+
+    /** {@return the parameters of an HVM_PARAMS record by their index; the caller's to change} */
+    SortedMap<Long, Long> params() {
+        SortedMap<Long, Long> params = new TreeMap<>();
+        for (long at = 8; at + 16 <= body.byteSize(); at += 16) {
+            params.put(body.get(Layouts.U64, at), body.get(Layouts.U64, at + 8));
+        }
+        return params;
+    }
+
+    /** {@return the value of a parameter of an HVM_PARAMS record; empty where it is not set} */
+    OptionalLong param(long index) {
+        Long value = params().get(index);
+        return value == null ? OptionalLong.empty() : OptionalLong.of(value);
     }
 }

@@ -1,5 +1,7 @@
 package dev.godwit.xen;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * How wide a C {@code unsigned long} of the tools was that wrote a legacy stream (Xen migration specification section
  * 2).
@@ -9,6 +11,9 @@ public enum WordSize {
     BITS_32(4, 2800),
     /** 64-bit tools. */
     BITS_64(8, 5168);
+
+    private static final int FLAGS_AT = 512;
+    private static final int ONLINE = 0x20;
 
     private final int bytes;
     private final int vcpuContextBytes;
@@ -26,6 +31,13 @@ public enum WordSize {
     /** {@return the length of a vCPU's context of 2007 in bytes} */
     public int vcpuContextBytes() {
         return vcpuContextBytes;
+    }
+
+    /** {@return a context that says no more of a vCPU than that it is online} */
+    MemorySegment emptyVcpuContext() {
+        MemorySegment context = MemorySegment.ofArray(new byte[vcpuContextBytes]);
+        context.set(Layouts.U32, FLAGS_AT, ONLINE);
+        return context.asReadOnly();
     }
 
     /** {@return the length in bytes of a bitmap with a bit for each frame: whole words} */

@@ -13,10 +13,11 @@ import java.nio.charset.StandardCharsets;
  * 36  u32       mandatory flags: 1 JSON, 2 libxl stream  48       optional content: the domain's configuration
  * </pre>
  *
+ * @param libxl whether a libxl stream follows, or, as before Xen 4.6, a legacy one
  * @param json whether the configuration is JSON
  * @param content u32 length and configuration; kept as it is, not to be written to
  */
-public record XlHeader(boolean json, MemorySegment content) {
+public record XlHeader(boolean libxl, boolean json, MemorySegment content) {
 
     static final byte[] MAGIC = "Xen saved domain, xl format\n \0 \r".getBytes(StandardCharsets.US_ASCII);
 
@@ -33,10 +34,8 @@ public record XlHeader(boolean json, MemorySegment content) {
             throw input.refusal("byte order mark 0x1020304 of a little-endian host", "0x" + Integer.toHexString(mark));
         }
         int mandatory = input.i32();
-        if ((mandatory & ~JSON) != LIBXL_STREAM) {
-            throw input.refusal(
-                    "mandatory flags 2 (libxl stream) or 3 (and JSON)",
-                    "0x%x%s".formatted(mandatory, (mandatory & ~JSON) == 0 ? ": the stream before Xen 4.6" : ""));
+        if ((mandatory & ~(JSON | LIBXL_STREAM)) != 0) {
+            throw input.refusal("mandatory flags 1 (JSON) and 2 (libxl stream)", "0x%x".formatted(mandatory));
         }
         int optional = input.i32();
         long length = input.u32();
@@ -46,14 +45,22 @@ public record XlHeader(boolean json, MemorySegment content) {
                     "0x%x, %d bytes".formatted(optional, length));
         }
         return new XlHeader(
+                (mandatory & LIBXL_STREAM) != 0,
                 (mandatory & JSON) != 0,
                 MemorySegment.ofArray(input.bytes(length)).asReadOnly());
+    }
+
+    /** {@return whether the header that comes next says that a libxl stream follows} */
+    static boolean announcesLibxl(ImageInput input) throws IOException {
+        int flagsAt = MAGIC.length + 4;
+        byte[] head = input.peek(flagsAt + 1);
+        return head.length > flagsAt && (head[flagsAt] & LIBXL_STREAM) != 0;
     }
 
     void write(ImageOutput output) throws IOException {
         output.bytes(MAGIC);
         output.u32(BYTE_ORDER_MARK);
-        output.u32(LIBXL_STREAM | (json ? JSON : 0));
+        output.u32((libxl ? LIBXL_STREAM : 0) | (json ? JSON : 0));
         output.u32(0);
         output.u32(content.byteSize());
         output.bytes(content);

@@ -4,6 +4,7 @@ import dev.godwit.ram.GuestMemory;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -25,6 +26,19 @@ public interface Machine extends AutoCloseable {
 
     /** {@return its RAM, mapped until {@link #close}} */
     GuestMemory memory();
+
+    /** {@return the ids of the blocks that its guest cannot write, as a ROM is; they are not tracked} */
+    default Set<String> readOnlyBlocks() {
+        return Set.of();
+    }
+
+    /**
+     * {@return whether the kernel writes its RAM on its behalf: vCPUs of KVM, or system calls that read into it} Where
+     * none do, writes can be tracked with fewer rights; where it is wrongly said, those writes fail while they are.
+     */
+    default boolean isWrittenByKernel() {
+        return true;
+    }
 
     /** {@return how many vCPUs it has, at least 1} */
     int vcpus();

@@ -69,6 +69,38 @@ public final class MachineRun {
         }
     }
 
+    /** Something that is done while the guest stands still. */
+    public interface WhileStopped {
+        /**
+         * Does it.
+         *
+         * @param before how the guest was
+         */
+        void run(RunStatus before) throws IOException;
+    }
+
+    /**
+     * Stops the guest for a moment, and lets it go on as it was, whatever becomes of the work.
+     *
+     * @return for how long it stood still, in nanoseconds; 0 where it did not run
+     * @throws IOException if the machine cannot be stopped, the work fails, or it cannot run on; it is paused then
+     */
+    public synchronized long whileStopped(WhileStopped work) throws IOException {
+        RunStatus before = status;
+        if (before != RunStatus.RUNNING) {
+            work.run(before);
+            return 0;
+        }
+        long startNs = System.nanoTime();
+        stopAs(RunStatus.PAUSED);
+        try {
+            work.run(before);
+        } finally {
+            run();
+        }
+        return System.nanoTime() - startNs;
+    }
+
     /**
      * Stops the guest so that it can move.
      *

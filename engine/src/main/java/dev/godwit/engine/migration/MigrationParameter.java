@@ -49,8 +49,20 @@ public enum MigrationParameter {
     TLS_AUTHZ(Kind.text("")),
     /** Godwit's own: how the guest's writes are found; empty for the best way that the host has. */
     X_DIRTY_LOG(Kind.text("")),
-    /** Godwit's own: the scan, skip and stop rules. */
-    X_POLICY(Kind.word("qemu", "qemu", "brief", "xen")),
+    /** Godwit's own: the scan, skip and stop rules. Both {@code brief} and {@code qemu} keep to the downtime limit. */
+    X_POLICY(Kind.word("brief", "brief", "qemu", "xen")),
+    /** Godwit's own: the format that is sent; xen-2007 is that of Xen's saver of April 2007, with its own rules. */
+    X_FORMAT(Kind.word("qemu", "qemu", "xen-2007")),
+    /** Of xen-2007: how wide words are, in bits. */
+    X_XEN_WORDS(Kind.word("64", "64", "32")),
+    /** Of xen-2007 and policy xen: so many rounds with a running guest at most; 0 for Xen's 29. */
+    X_XEN_MAX_ITERS(Kind.number(0, 0, Integer.MAX_VALUE)),
+    /** Of xen-2007 and policy xen: the guest is stopped when more than so many times all pages were sent; 0 for 3. */
+    X_XEN_MAX_FACTOR(Kind.number(0, 0, Integer.MAX_VALUE)),
+    /** Of xen-2007: all is sent again at the end, to be compared. */
+    X_XEN_DEBUG(Kind.truth(false)),
+    /** Of xen-2007: the stream has the bugs of 2007. */
+    X_XEN_STRICT(Kind.truth(false)),
     /** Godwit's own: in which order pages are pushed in postcopy that nobody asked for. */
     X_POSTCOPY_ORDER(Kind.word("fault-forward", "linear", "fault-forward", "recorded"));
 

@@ -20,6 +20,8 @@ import java.util.OptionalLong;
  * @param cpuThrottlePercentage while throttling only
  * @param socketAddresses where a destination listens, as URIs, with the real port
  * @param blockedReasons why the machine cannot be migrated now; empty where it can
+ * @param writeFaults how much the guest was slowed down; background snapshot only
+ * @param rounds those that are over, at most the last 200; source only
  */
 public record MigrationReport(
         MigrationStatus status,
@@ -32,7 +34,9 @@ public record MigrationReport(
         Optional<Xbzrle> xbzrle,
         OptionalInt cpuThrottlePercentage,
         List<String> socketAddresses,
-        List<String> blockedReasons) {
+        List<String> blockedReasons,
+        Optional<WriteFaultReport> writeFaults,
+        List<Round> rounds) {
 
     /** A report of a machine that never migrated. */
     public static final MigrationReport NONE = new MigrationReport(
@@ -52,6 +56,36 @@ public record MigrationReport(
     public MigrationReport {
         socketAddresses = List.copyOf(socketAddresses);
         blockedReasons = List.copyOf(blockedReasons);
+        rounds = List.copyOf(rounds);
+    }
+
+    /** A report of what every migration has. */
+    public MigrationReport(
+            MigrationStatus status,
+            Optional<String> errorDescription,
+            OptionalLong totalTimeMs,
+            OptionalLong setupTimeMs,
+            OptionalLong expectedDowntimeMs,
+            OptionalLong downtimeMs,
+            Optional<Ram> ram,
+            Optional<Xbzrle> xbzrle,
+            OptionalInt cpuThrottlePercentage,
+            List<String> socketAddresses,
+            List<String> blockedReasons) {
+        this(
+                status,
+                errorDescription,
+                totalTimeMs,
+                setupTimeMs,
+                expectedDowntimeMs,
+                downtimeMs,
+                ram,
+                xbzrle,
+                cpuThrottlePercentage,
+                socketAddresses,
+                blockedReasons,
+                Optional.empty(),
+                List.of());
     }
 
     /** {@return the same with the addresses where a destination listens} */
@@ -67,8 +101,66 @@ public record MigrationReport(
                 xbzrle,
                 cpuThrottlePercentage,
                 addresses,
-                blockedReasons);
+                blockedReasons,
+                writeFaults,
+                rounds);
     }
+
+    /** {@return the same with how much the guest was slowed down} */
+    public MigrationReport withWriteFaults(Optional<WriteFaultReport> faults) {
+        return new MigrationReport(
+                status,
+                errorDescription,
+                totalTimeMs,
+                setupTimeMs,
+                expectedDowntimeMs,
+                downtimeMs,
+                ram,
+                xbzrle,
+                cpuThrottlePercentage,
+                socketAddresses,
+                blockedReasons,
+                faults,
+                rounds);
+    }
+
+    /** {@return the same with its rounds} */
+    public MigrationReport withRounds(List<Round> past) {
+        return new MigrationReport(
+                status,
+                errorDescription,
+                totalTimeMs,
+                setupTimeMs,
+                expectedDowntimeMs,
+                downtimeMs,
+                ram,
+                xbzrle,
+                cpuThrottlePercentage,
+                socketAddresses,
+                blockedReasons,
+                writeFaults,
+                past);
+    }
+
+    /**
+     * What was sent between two readings of the dirty log.
+     *
+     * @param round counts from 1
+     * @param last whether the guest stood still
+     * @param sentPages zero pages included
+     * @param skippedPages left for the next round, because the guest had written them again already
+     * @param dirtiedPages dirty when the round began: what the guest had written since the one before
+     * @param durationMs how long it took
+     * @param sentBytes on its way, headers included
+     */
+    public record Round(
+            long round,
+            boolean last,
+            long sentPages,
+            long skippedPages,
+            long dirtiedPages,
+            long durationMs,
+            long sentBytes) {}
 
     /**
      * Counters of RAM.

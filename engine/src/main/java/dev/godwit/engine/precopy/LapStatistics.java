@@ -8,6 +8,7 @@ import dev.godwit.engine.migration.MigrationState;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.postcopy.PostcopyCounters;
 import dev.godwit.ram.Page;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -22,10 +23,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class LapStatistics {
 
+    /** More are not kept; the oldest go first. */
+    private static final int MOST_ROUNDS = 200;
+
     private final long totalBytes;
     private final long beginNs;
     private volatile Sample sample = new Sample(TransferCounters.NONE, 0, 0, 0, 0, OptionalLong.empty(), 0);
     private volatile Window window = new Window(0, 0, 0, 0);
+    private volatile List<MigrationReport.Round> rounds = List.of();
     private volatile long setUpNs = -1;
     private volatile long endNs = -1; // written last: what was written before is seen with it
     private volatile long ramBytesAtStop = -1;
@@ -76,6 +81,16 @@ final class LapStatistics {
                     encodedBytes == 0 ? 0 : (double) (to.pages() - from.pages()) * Page.SIZE_BYTES / encodedBytes;
         }
         window = new Window(bytes * 8.0 / ms / 1000, pages * 1000 / ms, missRate, encodingRate);
+    }
+
+    /** A round is over. */
+    void round(MigrationReport.Round over) {
+        List<MigrationReport.Round> all = new ArrayList<>(rounds);
+        if (all.size() == MOST_ROUNDS) {
+            all.removeFirst();
+        }
+        all.add(over);
+        rounds = List.copyOf(all);
     }
 
     void guestStopped(long ramBytes) {
@@ -136,8 +151,9 @@ final class LapStatistics {
                 showsRam ? Optional.of(ram(now, completed)) : Optional.empty(),
                 showsRam ? xbzrle(now.counters) : Optional.empty(),
                 showsRam && now.throttlePercentage > 0 ? OptionalInt.of(now.throttlePercentage) : OptionalInt.empty(),
-                List.of(),
-                List.of());
+                        List.of(),
+                        List.of())
+                .withRounds(showsRam ? rounds : List.of());
     }
 
     private static Optional<String> error(MigrationState state) {

@@ -5,6 +5,7 @@ import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.postcopy.PostcopyStream;
 import dev.godwit.engine.postcopy.PostcopyWork;
 import java.io.IOException;
+import java.util.Optional;
 
 /**
  * What a format must do to carry a live machine: a port. It has been given the machine's identity and memory, its
@@ -43,6 +44,11 @@ public interface OutgoingStream extends OutgoingConnection, AutoCloseable {
      * @param pass counts from 1
      */
     void beginPass(long pass);
+
+    /** {@return the rules that the format itself has for scan, skip and stop; mostly none, and the user chooses} */
+    default Optional<PrecopyPolicy> policy() {
+        return Optional.empty();
+    }
 
     /** A part of RAM begins. */
     void beginPart() throws IOException;
@@ -91,8 +97,12 @@ public interface OutgoingStream extends OutgoingConnection, AutoCloseable {
     /**
      * Makes everything ready for a guest that goes first, while it still runs here. The capability {@code postcopy-ram}
      * was on when this stream was made.
+     *
+     * @throws IOException if the connection fails, or this format has no postcopy
      */
-    void preparePostcopy() throws IOException;
+    default void preparePostcopy() throws IOException {
+        throw new IOException("this format has no postcopy");
+    }
 
     /**
      * Sends what lets the guest run at the destination, in place of the last part of RAM, the devices and the end: says
@@ -103,7 +113,9 @@ public interface OutgoingStream extends OutgoingConnection, AutoCloseable {
      * @param before how the guest was before it was stopped for the migration
      * @return sends the rest, over the same connections; it is closed before this stream
      */
-    PostcopyStream handOver(PostcopyWork work, MachineState state, RunStatus before) throws IOException;
+    default PostcopyStream handOver(PostcopyWork work, MachineState state, RunStatus before) throws IOException {
+        throw new IOException("this format has no postcopy");
+    }
 
     /**
      * Frees what the stream holds, and waits until nobody calls the listener any more. The channels are closed.

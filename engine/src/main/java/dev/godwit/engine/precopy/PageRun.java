@@ -13,7 +13,7 @@ public final class PageRun {
      *
      * @param goesOn whether more dirty pages of the last one's host page follow, which have to be sent along
      */
-    void set(int block, long first, long count, boolean goesOn) {
+    public void set(int block, long first, long count, boolean goesOn) {
         blockIndex = block;
         firstPage = first;
         pages = count;

@@ -2,12 +2,12 @@ package dev.godwit.engine.precopy;
 
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.machine.Machine;
+import dev.godwit.engine.machine.MachineSource;
 import dev.godwit.engine.migration.ControlException;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationState;
 import dev.godwit.engine.migration.MigrationTrigger;
-import dev.godwit.engine.postcopy.GuestRam;
 import dev.godwit.engine.postcopy.GuestReturnedException;
 import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.engine.postcopy.PagePlace;
@@ -73,7 +73,7 @@ final class PostcopyPhase {
     private PostcopyWork work(PageClaims left) {
         claims = left;
         return new PostcopyWork(
-                new GuestRam(machine.memory()),
+                new MachineSource(machine.memory()),
                 left,
                 order(left),
                 counters,
@@ -179,7 +179,7 @@ final class PostcopyPhase {
         PostcopyStream made = null;
         try {
             made = wanted.reconnect(work(new PageClaims(
-                    new GuestRam(machine.memory()), machine.memory().hostPageBytes())));
+                    new MachineSource(machine.memory()), machine.memory().hostPageBytes())));
             state.reconnected(new Reconnection(made));
             advance(new MigrationTrigger.Reconnected());
             made.resume();

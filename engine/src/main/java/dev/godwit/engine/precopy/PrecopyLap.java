@@ -8,6 +8,7 @@ import dev.godwit.engine.migration.MachineEvent;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationParameters;
+import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.RateLimit;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.postcopy.PageClaims;
@@ -89,6 +90,9 @@ final class PrecopyLap {
     private long skippedPages;
     private long sentPagesInAll;
     private long batchLeftPages;
+    private long roundStartNs;
+    private long roundStartBytes;
+    private long dirtied;
 
     PrecopyLap(
             Machine machine,
@@ -105,7 +109,7 @@ final class PrecopyLap {
         this.watch = watch;
         this.clock = settings.clock();
         MigrationParameters parameters = settings.parameters().get();
-        this.policy = PrecopyPolicy.named(parameters.text(MigrationParameter.X_POLICY), machine.memory());
+        this.policy = stream.policy().orElseGet(() -> PrecopyPolicy.chosen(parameters, machine.memory()));
         this.dirty = DirtyPages.all(machine.memory().layout());
         this.limit = new RateLimit(parameters.number(MigrationParameter.MAX_BANDWIDTH), clock);
         this.rate = new DirtyRate(clock.nanoTime(), 0);
@@ -164,6 +168,7 @@ final class PrecopyLap {
             }
         }
         stream.endLast();
+        endRound(clock.nanoTime(), true);
         statistics.ramSent(stream.transferredBytes());
         statistics.sample(now());
         return state;
@@ -218,8 +223,11 @@ final class PrecopyLap {
     }
 
     private void readLog() throws IOException {
-        policy.skip().giveBack(dirty);
+        long nowNs = clock.nanoTime();
+        endRound(nowNs, false);
         long reported = dirty.collect(log);
+        policy.skip().giveBack(dirty);
+        dirtied = policy.roundsFollowTheLog() ? dirty.pages() : reported;
         syncs++;
         stream.beginPass(syncs);
         lastSyncNs = clock.nanoTime();
@@ -227,6 +235,7 @@ final class PrecopyLap {
         roundOver = false;
         sentPages = 0;
         skippedPages = 0;
+        batchLeftPages = 0;
         if (policy.roundsFollowTheLog()) {
             policy.scan().restart();
         }
@@ -240,6 +249,23 @@ final class PrecopyLap {
         }
         statistics.sample(now());
         settings.tell(new MachineEvent.Pass(syncs));
+    }
+
+    /** A round lasts from one reading of the log to the next; the first begins with the first reading. */
+    private void endRound(long nowNs, boolean last) {
+        long bytes = stream.transferredBytes();
+        if (syncs > 0) {
+            statistics.round(new MigrationReport.Round(
+                    syncs,
+                    last,
+                    sentPages,
+                    skippedPages,
+                    dirtied,
+                    TimeUnit.NANOSECONDS.toMillis(nowNs - roundStartNs),
+                    bytes - roundStartBytes));
+        }
+        roundStartNs = nowNs;
+        roundStartBytes = bytes;
     }
 
     private void sendPart() throws IOException {
@@ -268,6 +294,10 @@ final class PrecopyLap {
 
     /** Sends the next pages; false where the part should end: a round that follows the log is over. */
     private boolean sendRun(int mostPages) throws IOException {
+        if (batchLeftPages <= 0) {
+            policy.skip().look(log);
+            batchLeftPages = BATCH_PAGES;
+        }
         if (!policy.scan().next(dirty, run, mostPages)) {
             stream.endOfRound();
             rounds++;
@@ -276,10 +306,6 @@ final class PrecopyLap {
             return !policy.roundsFollowTheLog();
         }
         watch.check();
-        if (batchLeftPages <= 0) {
-            policy.skip().look(log);
-            batchLeftPages = BATCH_PAGES;
-        }
         long end = run.firstPage() + run.pages();
         long page = run.firstPage();
         while (page < end) {

@@ -1,5 +1,7 @@
 package dev.godwit.engine.precopy;
 
+import dev.godwit.engine.migration.MigrationParameter;
+import dev.godwit.engine.migration.MigrationParameters;
 import dev.godwit.ram.GuestMemory;
 
 /**
@@ -23,24 +25,30 @@ public record PrecopyPolicy(ScanOrder scan, SkipRule skip, StopRule stop, boolea
         return new PrecopyPolicy(new LinearScan(memory), SkipRule.NONE, new BriefStop(), false);
     }
 
-    /** {@return the rules of Xen's HVM save of 2007} */
-    public static PrecopyPolicy xen(GuestMemory memory) {
+    /**
+     * {@return the rules of Xen's HVM save of 2007}
+     *
+     * @param mostRounds with a running guest; 0 for Xen's own 29
+     * @param mostTimesAllPages when there is no hope; 0 for Xen's own 3
+     */
+    public static PrecopyPolicy xen(GuestMemory memory, int mostRounds, int mostTimesAllPages) {
         return new PrecopyPolicy(
-                new PermutedScan(memory.layout()), new PeekSkip(memory.layout()), new RoundsStop(), true);
+                new PermutedScan(memory.layout()),
+                new PeekSkip(memory.layout()),
+                new RoundsStop(mostRounds, mostTimesAllPages),
+                true);
     }
 
-    /**
-     * {@return the rules of a name}
-     *
-     * @param name {@code qemu}, {@code brief} or {@code xen}
-     * @throws IllegalArgumentException if it is another
-     */
-    public static PrecopyPolicy named(String name, GuestMemory memory) {
+    /** {@return the rules that parameters choose} */
+    public static PrecopyPolicy chosen(MigrationParameters parameters, GuestMemory memory) {
+        String name = parameters.text(MigrationParameter.X_POLICY);
         return switch (name) {
             case "qemu" -> qemu(memory);
             case "brief" -> brief(memory);
-            case "xen" -> xen(memory);
-            default -> throw new IllegalArgumentException("no such precopy policy: " + name);
+            case "xen" ->
+                xen(memory, (int) parameters.number(MigrationParameter.X_XEN_MAX_ITERS), (int)
+                        parameters.number(MigrationParameter.X_XEN_MAX_FACTOR));
+            default -> throw new AssertionError(name);
         };
     }
 }

@@ -26,6 +26,6 @@ public interface SkipRule {
     /** {@return whether a dirty page is left for later} */
     boolean skips(int blockIndex, long page);
 
-    /** The log is about to be read: adds what {@link #look} has taken out of it. */
+    /** The log has just been read: adds what {@link #look} has taken out of it since the last time. */
     void giveBack(DirtyPages dirty);
 }

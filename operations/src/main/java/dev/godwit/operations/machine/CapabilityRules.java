@@ -21,8 +21,21 @@ final class CapabilityRules {
             MigrationCapability.MULTIFD,
             MigrationCapability.LATE_BLOCK_ACTIVATE,
             MigrationCapability.VALIDATE_UUID,
+            MigrationCapability.BACKGROUND_SNAPSHOT,
             MigrationCapability.POSTCOPY_PREEMPT,
-            MigrationCapability.SWITCHOVER_ACK));
+            MigrationCapability.SWITCHOVER_ACK,
+            MigrationCapability.MAPPED_RAM));
+
+    /** What the snapshot of a running machine cannot have, in QEMU's order. */
+    private static final List<MigrationCapability> NOT_IN_BACKGROUND = List.of(
+            MigrationCapability.POSTCOPY_RAM,
+            MigrationCapability.LATE_BLOCK_ACTIVATE,
+            MigrationCapability.RETURN_PATH,
+            MigrationCapability.MULTIFD,
+            MigrationCapability.PAUSE_BEFORE_SWITCHOVER,
+            MigrationCapability.AUTO_CONVERGE,
+            MigrationCapability.XBZRLE,
+            MigrationCapability.VALIDATE_UUID);
 
     private record Conflict(MigrationCapability one, MigrationCapability other, String words) {}
 
@@ -57,6 +70,13 @@ final class CapabilityRules {
         for (MigrationCapability capability : on) {
             if (!SUPPORTED.contains(capability)) {
                 throw new ControlException("the capability '" + capability.word() + "' is not supported");
+            }
+        }
+        if (on.contains(MigrationCapability.BACKGROUND_SNAPSHOT)) {
+            for (MigrationCapability capability : NOT_IN_BACKGROUND) {
+                if (on.contains(capability)) {
+                    throw new ControlException("Background-snapshot is not compatible with " + capability.word());
+                }
             }
         }
         for (Conflict conflict : CONFLICTS) {

@@ -63,7 +63,7 @@ public final class GuestHost implements MachineControl, Closeable {
         this.machineRun =
                 new MachineRun(machine, waitsForMigration ? RunStatus.INMIGRATE : RunStatus.PRELAUNCH, events);
         this.settings = new MigrationSettings(machine);
-        this.outgoing = new OutgoingMigrations(machine, machineRun, settings, tlsObjects, events);
+        this.outgoing = new OutgoingMigrations(machine, machineRun, settings, tlsObjects, events, this::tellIfAsked);
         this.dirtyRate = new DirtyRateMeasurement(machine);
     }
 

@@ -5,10 +5,12 @@ import dev.godwit.engine.migration.ControlException;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationParameters;
+import dev.godwit.host.UserfaultfdWriteTracking;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** The capabilities and parameters of a machine's migrations. Changed by one thread, read by any. */
@@ -53,7 +55,23 @@ final class MigrationSettings {
             }
         });
         CapabilityRules.check(next);
+        if (next.contains(MigrationCapability.BACKGROUND_SNAPSHOT) && !has(MigrationCapability.BACKGROUND_SNAPSHOT)) {
+            checkWriteTracking();
+        }
         on = Set.copyOf(next);
+    }
+
+    /** In QEMU's words, with the reason. */
+    private void checkWriteTracking() throws ControlException {
+        Optional<String> missing = UserfaultfdWriteTracking.missing(machine.isWrittenByKernel());
+        if (missing.isPresent()) {
+            throw new ControlException("Background-snapshot is not supported by host kernel: " + missing.get());
+        }
+        Optional<String> incompatible = UserfaultfdWriteTracking.incompatible(machine);
+        if (incompatible.isPresent()) {
+            throw new ControlException(
+                    "Background-snapshot is not compatible with guest memory configuration: " + incompatible.get());
+        }
     }
 
     void changeParameters(Map<MigrationParameter, Object> changes) throws ControlException {

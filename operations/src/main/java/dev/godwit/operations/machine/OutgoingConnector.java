@@ -107,6 +107,9 @@ final class OutgoingConnector implements Precopy.Connector, PostcopyReconnector 
         try {
             MigrationChannel main = channels.connect(uri);
             open.add(main);
+            if (now.text(MigrationParameter.X_FORMAT).equals(Hvm2007Output.FORMAT)) {
+                return Hvm2007Output.of(machine, main, capabilities, now);
+            }
             MachineStream stream = new MachineStream(machine, main, capabilities, parameters);
             boolean postcopy = capabilities.contains(MigrationCapability.POSTCOPY_RAM);
             if (postcopy || capabilities.contains(MigrationCapability.RETURN_PATH)) {

@@ -1,5 +1,6 @@
 package dev.godwit.operations.machine;
 
+import dev.godwit.engine.background.BackgroundSnapshot;
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.migration.Clock;
 import dev.godwit.engine.migration.ControlException;
@@ -10,6 +11,7 @@ import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.precopy.Precopy;
 import dev.godwit.engine.precopy.PrecopySettings;
+import dev.godwit.host.UserfaultfdWriteTracking;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
 import java.util.Optional;
@@ -18,7 +20,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The migrations of a machine away from here, one at a time: QEMU's commands for them, with its words. They are begun
+ * The migrations of a machine away from here, and snapshots of it, one at a time: QEMU's commands for them, with its words. They are begun
  * and resumed by one thread, the machine's owner; everything else may be called by any.
  */
 final class OutgoingMigrations implements Closeable {
@@ -30,29 +32,33 @@ final class OutgoingMigrations implements Closeable {
     private final MigrationSettings settings;
     private final TlsObjects tlsObjects;
     private final Consumer<MachineEvent> events;
-    private volatile @Nullable OutgoingRun current;
+    private final Consumer<MachineEvent> eventsIfAsked;
+    private volatile @Nullable Outgoing current;
 
     /**
      * None so far.
      *
-     * @param events hears of them
+     * @param events hears of migrations, which know themselves what to tell
+     * @param eventsIfAsked hears of snapshots; passes on what is to be told
      */
     OutgoingMigrations(
             Machine machine,
             MachineRun machineRun,
             MigrationSettings settings,
             TlsObjects tlsObjects,
-            Consumer<MachineEvent> events) {
+            Consumer<MachineEvent> events,
+            Consumer<MachineEvent> eventsIfAsked) {
         this.machine = machine;
         this.machineRun = machineRun;
         this.settings = settings;
         this.tlsObjects = tlsObjects;
         this.events = events;
+        this.eventsIfAsked = eventsIfAsked;
     }
 
     /** Waits for the thread of one that is over, and refuses while one is under way. */
     void refuseIfUnderWay() throws ControlException {
-        OutgoingRun run = current;
+        Outgoing run = current;
         if (run != null) {
             run.awaitEndIfOver();
             if (run.status().isUnderWay()) {
@@ -63,10 +69,26 @@ final class OutgoingMigrations implements Closeable {
 
     /** {@code migrate}. */
     void begin(String uri) throws ControlException {
-        OutgoingConnector connector = connector(uri);
         Set<MigrationCapability> capabilities = settings.on();
+        if (capabilities.contains(MigrationCapability.BACKGROUND_SNAPSHOT)) {
+            snapshot(uri, capabilities);
+            return;
+        }
+        OutgoingConnector connector = connector(uri);
         PrecopySettings told = new PrecopySettings(capabilities, settings::parameters, events, Clock.SYSTEM);
         OutgoingRun run = new OutgoingRun(new Precopy(machine, machineRun, connector, told), connector);
+        current = run;
+        run.start();
+    }
+
+    private void snapshot(String uri, Set<MigrationCapability> capabilities) throws ControlException {
+        MachineChannels channels = MachineChannels.outgoing(settings.parameters(), tlsObjects);
+        MigrationUri checked = TransportRules.check(uri, capabilities, channels.secured());
+        SnapshotConnector connector =
+                new SnapshotConnector(machine, checked, channels, capabilities, settings.parameters());
+        BackgroundSnapshot snapshot = new BackgroundSnapshot(
+                machine, machineRun, UserfaultfdWriteTracking::start, connector, eventsIfAsked);
+        SnapshotRun run = new SnapshotRun(snapshot, connector);
         current = run;
         run.start();
     }
@@ -79,16 +101,16 @@ final class OutgoingMigrations implements Closeable {
 
     /** {@code migrate} with {@code resume}. */
     void resume(String uri) throws ControlException {
-        OutgoingRun run = current;
-        if (run == null || run.status() != MigrationStatus.POSTCOPY_PAUSED) {
+        Outgoing run = current;
+        if (!(run instanceof OutgoingRun paused) || run.status() != MigrationStatus.POSTCOPY_PAUSED) {
             throw new ControlException("Cannot resume if there is no paused migration");
         }
-        run.resume(connector(uri));
+        paused.resume(connector(uri));
     }
 
     /** {@code migrate_cancel}. */
     void cancel() throws ControlException {
-        OutgoingRun run = current;
+        Outgoing run = current;
         if (run == null) {
             return;
         }
@@ -107,11 +129,13 @@ final class OutgoingMigrations implements Closeable {
 
     /** {@code migrate-continue}. */
     void proceed(MigrationStatus from, MigrationStatus found) throws ControlException {
-        OutgoingRun run = current;
-        if (run == null || from != MigrationStatus.PRE_SWITCHOVER || run.status() != from) {
+        Outgoing run = current;
+        if (!(run instanceof OutgoingRun waiting)
+                || from != MigrationStatus.PRE_SWITCHOVER
+                || run.status() != from) {
             throw new ControlException("Migration not in expected state: " + found.word());
         }
-        run.proceed();
+        waiting.proceed();
     }
 
     /**
@@ -121,26 +145,26 @@ final class OutgoingMigrations implements Closeable {
         if (!settings.has(MigrationCapability.POSTCOPY_RAM)) {
             throw new ControlException("Enable postcopy with migrate_set_capability before the start of migration");
         }
-        OutgoingRun run = current;
-        if (run == null) {
+        Outgoing run = current;
+        if (!(run instanceof OutgoingRun migration)) {
             throw new ControlException("Postcopy must be started after migration has been started");
         }
-        run.startPostcopy();
+        migration.startPostcopy();
     }
 
     /** {@code migrate-pause}. {@return false where nothing is under way here, so that it may be for somebody else} */
     boolean pause() throws ControlException {
-        OutgoingRun run = current;
-        if (run == null || !run.status().isUnderWay()) {
+        Outgoing run = current;
+        if (!(run instanceof OutgoingRun migration) || !run.status().isUnderWay()) {
             return false;
         }
-        run.pause();
+        migration.pause();
         return true;
     }
 
     /** {@return how the last one stands, or stood} */
     Optional<MigrationReport> report() {
-        OutgoingRun run = current;
+        Outgoing run = current;
         return run == null ? Optional.empty() : Optional.of(run.report());
     }
 
@@ -149,14 +173,14 @@ final class OutgoingMigrations implements Closeable {
      * destination that has not all of it}
      */
     Optional<String> lossAtEnd() {
-        OutgoingRun run = current;
-        return run == null ? Optional.empty() : run.lossAtEnd();
+        Outgoing run = current;
+        return run instanceof OutgoingRun migration ? migration.lossAtEnd() : Optional.empty();
     }
 
     /** Ends the one that is under way, whatever becomes of its guest, and waits until it has ended. */
     @Override
     public void close() {
-        OutgoingRun run = current;
+        Outgoing run = current;
         if (run != null) {
             run.close();
         }

@@ -5,12 +5,11 @@ import dev.godwit.engine.migration.ControlException;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.precopy.Precopy;
-import java.io.Closeable;
 import java.lang.System.Logger.Level;
 import java.util.Optional;
 
 /** An outgoing migration on its thread. Any thread may use it. */
-final class OutgoingRun implements Closeable {
+final class OutgoingRun implements Outgoing {
 
     private final Precopy precopy;
     private final OutgoingConnector first;
@@ -47,8 +46,8 @@ final class OutgoingRun implements Closeable {
         }
     }
 
-    /** Waits until its thread, which outlives its status by a moment, has ended. Does nothing while it is under way. */
-    void awaitEndIfOver() throws ControlException {
+    @Override
+    public void awaitEndIfOver() throws ControlException {
         if (status().isUnderWay()) {
             return;
         }
@@ -60,11 +59,13 @@ final class OutgoingRun implements Closeable {
         }
     }
 
-    MigrationStatus status() {
+    @Override
+    public MigrationStatus status() {
         return precopy.state().status();
     }
 
-    MigrationReport report() {
+    @Override
+    public MigrationReport report() {
         return precopy.report();
     }
 
@@ -89,12 +90,13 @@ final class OutgoingRun implements Closeable {
         return precopy.lossAtEnd();
     }
 
-    void cancel() {
+    @Override
+    public void cancel() {
         precopy.cancel();
         connector.stop();
     }
 
-    /** Cancels it, or leaves a guest alone that has gone before its RAM, and waits until it has ended. */
+    /** A guest that has gone before its RAM is lost. */
     @Override
     public void close() {
         precopy.abandon();

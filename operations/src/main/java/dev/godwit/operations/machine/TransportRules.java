@@ -37,10 +37,26 @@ final class TransportRules {
         if (uri instanceof MigrationUri.OfFile && capabilities.contains(MigrationCapability.POSTCOPY_RAM)) {
             throw new ControlException("a file has no return path: switch the capability 'postcopy-ram' off");
         }
+        if (capabilities.contains(MigrationCapability.MAPPED_RAM)) {
+            checkMappedRam(uri, capabilities);
+        }
         if (tls && (uri instanceof MigrationUri.OfFile || uri instanceof MigrationUri.Exec)) {
             throw new ControlException("TLS needs a transport that goes both ways (e.g. tcp)");
         }
         return uri;
+    }
+
+    private static void checkMappedRam(MigrationUri uri, Set<MigrationCapability> capabilities)
+            throws ControlException {
+        if (!(uri instanceof MigrationUri.OfFile file)) {
+            throw new ControlException("Migration requires seekable transport (e.g. file)");
+        }
+        if (!capabilities.contains(MigrationCapability.BACKGROUND_SNAPSHOT)) {
+            throw new ControlException("a machine of ours writes mapped-ram files with 'background-snapshot' only");
+        }
+        if (file.offsetBytes() != 0) {
+            throw new ControlException("a snapshot of a running machine is a file of its own: no offset");
+        }
     }
 
     private static MigrationUri parse(String text) throws ControlException {

@@ -59,7 +59,7 @@ final class SendChannel {
     void run() throws IOException {
         try (Arena arena = Arena.ofConfined();
                 PacketCompressor compressor =
-                        PacketCompressor.of(settings, memory, arena).orElse(null)) {
+                        PacketCompressor.of(settings, arena).orElse(null)) {
             ByteBuffer header =
                     arena.allocate(MultifdPacket.LENGTH_BYTES, 8).asByteBuffer().order(ByteOrder.BIG_ENDIAN);
             new MultifdInit(settings.uuid(), id).write(header.limit(MultifdInit.LENGTH_BYTES));
@@ -107,13 +107,13 @@ final class SendChannel {
                 batch.pages);
         header.putLong(24, packetNumber);
         parts[0] = header.clear();
-        int count = 1;
+        int count = 1 + pageParts(batch, normalPages);
         if (compressor == null) {
-            count += plainParts(batch, normalPages);
             header.putInt(20, normalPages * Page.SIZE_BYTES);
         } else if (normalPages > 0) {
-            parts[count] = compressor.payload(batch, normalPages);
-            header.putInt(20, parts[count++].remaining());
+            parts[1] = compressor.payload(parts, 1, count - 1);
+            header.putInt(20, parts[1].remaining());
+            count = 2;
         }
         write(count);
         sent.add(normalPages, batch.pages - normalPages);
@@ -137,7 +137,7 @@ final class SendChannel {
     }
 
     /** {@return how many views of guest memory were put behind the header: one for each run of pages} */
-    private int plainParts(PageBatch batch, int normalPages) {
+    private int pageParts(PageBatch batch, int normalPages) {
         int count = 0;
         int start = 0;
         while (start < normalPages) {
@@ -174,32 +174,26 @@ final class SendChannel {
         }
     }
 
-    /** Copies pages, which the guest may be writing, and compresses the copy: a compressor needs input that stands. */
-    private record PacketCompressor(
-            MultifdCompressor compressor, GuestMemory memory, MemorySegment copy, ByteBuffer compressed)
-            implements AutoCloseable {
+    /** Compresses runs of pages from where they lie, while the guest may be writing them. */
+    private record PacketCompressor(MultifdCompressor compressor, ByteBuffer compressed) implements AutoCloseable {
 
-        static Optional<PacketCompressor> of(MultifdSender.Settings settings, GuestMemory memory, Arena arena) {
+        static Optional<PacketCompressor> of(MultifdSender.Settings settings, Arena arena) {
             Optional<MultifdCompressor> compressor = switch (settings.method()) {
                 case NONE -> Optional.empty();
                 case ZLIB -> Optional.of(MultifdCompressor.zlib(settings.level()));
                 case ZSTD -> Optional.of(MultifdCompressor.zstd(settings.level()));
             };
-            int mostBytes = MultifdPacket.MAX_PAGES * Page.SIZE_BYTES;
-            return compressor.map(encoder -> new PacketCompressor(
-                    encoder,
-                    memory,
-                    arena.allocate(mostBytes, Page.SIZE_BYTES),
-                    arena.allocate(MultifdCompressor.mostBytes(mostBytes)).asByteBuffer()));
+            int mostBytes = MultifdCompressor.mostBytes(MultifdPacket.MAX_PAGES * Page.SIZE_BYTES);
+            return compressor.map(encoder ->
+                    new PacketCompressor(encoder, arena.allocate(mostBytes).asByteBuffer()));
         }
 
-        ByteBuffer payload(PageBatch batch, int normalPages) {
-            MemorySegment block = memory.block(batch.blockIndex);
-            for (int i = 0; i < normalPages; i++) {
-                MemorySegment.copy(block, batch.offsetsBytes[i], copy, (long) i * Page.SIZE_BYTES, Page.SIZE_BYTES);
+        ByteBuffer payload(ByteBuffer[] parts, int first, int count) {
+            compressed.clear();
+            for (int i = first; i < first + count; i++) {
+                compressor.add(parts[i], compressed);
             }
-            compressor.encode(
-                    copy.asSlice(0, (long) normalPages * Page.SIZE_BYTES).asByteBuffer(), compressed.clear());
+            compressor.flush(compressed);
             return compressed.flip();
         }
 

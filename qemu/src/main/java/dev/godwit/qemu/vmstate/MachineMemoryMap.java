@@ -16,10 +16,12 @@ import java.util.OptionalLong;
  * <ul>
  *   <li>on {@code pc} at 0xc0000000 where it is at least 0xe0000000 long;
  *   <li>on {@code q35} at 0x80000000 where it is at least 0xb0000000 long;
- *   <li>on {@code microvm} at 0xc0000000 where it is longer than that;
+ *   <li>on {@code microvm} and Godwit's own {@code godwit-kvm} at 0xc0000000 where it is longer than that;
+ *   <li>on Godwit's own {@code godwit-workload}, whose guest knows no addresses, at 0xf0000000, as on Xen;
  * </ul>
  *
- * and the rest lies from 4 GiB on; shorter memory has no high part. {@code pc.bios} ends at 4 GiB.
+ * and the rest lies from 4 GiB on; shorter memory has no high part. {@code pc.bios} ends at 4 GiB. The block of a
+ * domain of Xen's ({@link #XEN_HVM}) holds its holes too: an offset is an address.
  *
  * <p>The stream does not tell the machine option {@code max-ram-below-4g}: a machine that was started with it lies
  * otherwise than this map says. What the chipset lays over memory (video memory from 0xa0000, firmware up to 0xfffff)
@@ -28,12 +30,19 @@ import java.util.OptionalLong;
  */
 public final class MachineMemoryMap {
 
+    /** The machine type that Godwit gives to what was saved by Xen; QEMU has none of that name. */
+    public static final String XEN_HVM = "xen-hvm";
+
+    /** The block that has the RAM of such a domain, in QEMU's words. */
+    public static final String XEN_RAM = "xen.ram";
+
     private static final long FOUR_GIB = 1L << 32;
     private static final long PC_LIMIT = 0xe000_0000L;
     private static final long PC_SPLIT = 0xc000_0000L;
     private static final long Q35_LIMIT = 0xb000_0000L;
     private static final long Q35_SPLIT = 0x8000_0000L;
     private static final long MICROVM_SPLIT = 0xc000_0000L;
+    private static final long XEN_SPLIT = 0xf000_0000L;
 
     /** Beyond, an AMD processor's reserved range below 1 TiB may move the high part. */
     private static final long MAX_KNOWN_LENGTH_BYTES = 512L << 30;
@@ -78,6 +87,12 @@ public final class MachineMemoryMap {
             addMain(ranges, layout, "pc.ram", PC_LIMIT, PC_SPLIT);
         } else if (machineType.equals("microvm")) {
             addMain(ranges, layout, "microvm.ram", MICROVM_SPLIT + 1, MICROVM_SPLIT);
+        } else if (machineType.startsWith("godwit-kvm-")) {
+            addMain(ranges, layout, "ram", MICROVM_SPLIT + 1, MICROVM_SPLIT);
+        } else if (machineType.startsWith("godwit-workload-")) {
+            addMain(ranges, layout, "ram", XEN_SPLIT + 1, XEN_SPLIT);
+        } else if (machineType.equals(XEN_HVM)) {
+            addMain(ranges, layout, XEN_RAM, Long.MAX_VALUE, Long.MAX_VALUE);
         } else {
             known = false;
         }

@@ -5,6 +5,7 @@ import dev.godwit.engine.machine.DeviceState;
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.engine.machine.StateField;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.qemu.Configuration;
 import dev.godwit.qemu.Section;
 import dev.godwit.qemu.SectionType;
 import dev.godwit.qemu.VmState;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The devices of a machine of ours as sections of a stream, and back. Each device is a FULL section with its fields one
@@ -19,9 +21,26 @@ import java.util.List;
  */
 public final class MachineSections {
 
+    /** The RAM section's id. Not 0: QEMU takes that of a later section for any device that it has not heard of yet. */
+    public static final int RAM_SECTION_ID = 1;
+
     private static final String WHERE = "device sections";
 
     private MachineSections() {}
+
+    /**
+     * {@return all of a machine but its RAM, as it stands in a stream}
+     *
+     * @param before how the guest was before it was stopped
+     */
+    public static VmState vmState(Configuration configuration, MachineState state, RunStatus before) {
+        List<DeviceState> devices = devices(state, before);
+        return new VmState(
+                configuration,
+                RAM_SECTION_ID,
+                sections(devices, RAM_SECTION_ID + 1),
+                Optional.of(VmDescriptionWriter.write(configuration, devices)));
+    }
 
     /** {@return the devices with the global state behind them} */
     public static List<DeviceState> devices(MachineState state, RunStatus before) {

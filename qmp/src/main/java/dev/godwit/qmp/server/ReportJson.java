@@ -2,6 +2,7 @@ package dev.godwit.qmp.server;
 
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.migration.WriteFaultReport;
 import dev.godwit.qmp.JsonArray;
 import dev.godwit.qmp.JsonNumber;
 import dev.godwit.qmp.JsonObject;
@@ -49,9 +50,35 @@ final class ReportJson {
         if (report.ram().isPresent()) {
             answer = answer.with("ram", ram(report.ram().get()));
         }
-        return report.xbzrle().isPresent()
-                ? answer.with("xbzrle-cache", xbzrle(report.xbzrle().get()))
+        if (!report.rounds().isEmpty()) {
+            answer = answer.with(
+                    "x-godwit-rounds",
+                    new JsonArray(report.rounds().stream()
+                            .<JsonValue>map(ReportJson::round)
+                            .toList()));
+        }
+        if (report.xbzrle().isPresent()) {
+            answer = answer.with("xbzrle-cache", xbzrle(report.xbzrle().get()));
+        }
+        return report.writeFaults().isPresent()
+                ? answer.with(
+                        "x-godwit-write-faults",
+                        writeFaults(report.writeFaults().get()))
                 : answer;
+    }
+
+    private static JsonObject writeFaults(WriteFaultReport faults) {
+        return JsonObject.empty()
+                .with("count", faults.faults())
+                .with("threads", faults.threads())
+                .with("total-ns", faults.totalNs())
+                .with("longest-ns", faults.longestNs())
+                .with("longest-thread-ns", faults.longestThreadNs())
+                .with(
+                        "latency-dist",
+                        new JsonArray(faults.histogram().stream()
+                                .<JsonValue>map(JsonNumber::of)
+                                .toList()));
     }
 
     private static JsonObject with(JsonObject answer, String name, OptionalLong number) {
@@ -86,6 +113,18 @@ final class ReportJson {
                 .with("downtime-bytes", ram.downtimeBytes())
                 .with("postcopy-bytes", ram.postcopyBytes())
                 .with("postcopy-requests", ram.postcopyRequests());
+    }
+
+    /** Godwit's own. */
+    private static JsonObject round(MigrationReport.Round round) {
+        return JsonObject.empty()
+                .with("round", round.round())
+                .with("last", round.last())
+                .with("sent", round.sentPages())
+                .with("skipped", round.skippedPages())
+                .with("dirtied", round.dirtiedPages())
+                .with("time", round.durationMs())
+                .with("bytes", round.sentBytes());
     }
 
     private static JsonObject xbzrle(MigrationReport.Xbzrle xbzrle) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.godwit.engine.migration.MachineEvent;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.migration.WriteFaultReport;
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.JsonValue;
 import dev.godwit.qmp.QmpAddress;
@@ -338,7 +339,8 @@ class QmpServerTest {
                 Optional.of(xbzrle),
                 OptionalInt.of(20),
                 List.of("tcp:[::1]:44", "unix:/x"),
-                List.of("because"));
+                        List.of("because"))
+                .withWriteFaults(Optional.of(new WriteFaultReport(5, 2, 6000, 3000, 4000, List.of(1L, 4L))));
         try (RawClient client = client()) {
             assertThat(JsonValue.parse(client.ask("{\"execute\":\"query-migrate\"}")))
                     .isEqualTo(JsonValue.parse("""
@@ -350,7 +352,9 @@ class QmpServerTest {
                             "mbps":8.25,"pages-per-second":9,"multifd-bytes":10,"precopy-bytes":11,"downtime-bytes":12,
                             "postcopy-bytes":13,"postcopy-requests":14},
                             "xbzrle-cache":{"cache-size":1,"bytes":2,"pages":3,"cache-miss":4,"cache-miss-rate":0.5,
-                            "encoding-rate":2,"overflow":6}}}"""));
+                            "encoding-rate":2,"overflow":6},
+                            "x-godwit-write-faults":{"count":5,"threads":2,"total-ns":6000,"longest-ns":3000,
+                            "longest-thread-ns":4000,"latency-dist":[1,4]}}}"""));
         }
     }
 }

@@ -1,32 +1,28 @@
-package dev.godwit.engine.postcopy;
+package dev.godwit.engine.machine;
 
 import dev.godwit.engine.RamSource;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.PageBitmap;
-import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 
-/** The memory of a machine that stands still, to be read like that of a snapshot. Every page counts as present. */
-public final class GuestRam implements RamSource {
+/** The memory of a machine that stands still, to be read anywhere. It must not be one that faults on userfaultfd. */
+public final class MachineSource implements RamSource {
 
     private final GuestMemory memory;
-    private final List<PageBitmap> present = new ArrayList<>();
+    private final List<PageBitmap> present;
 
-    /**
-     * A machine's memory.
-     *
-     * @param memory must not be one that faults on userfaultfd
-     */
-    public GuestRam(GuestMemory memory) {
+    /** A source that reads a machine's memory; every page counts as present. */
+    public MachineSource(GuestMemory memory) {
         this.memory = memory;
-        for (RamBlock block : memory.layout().blocks()) {
-            PageBitmap all = new PageBitmap(block.pages());
-            all.setAll();
-            present.add(all);
-        }
+        this.present = memory.layout().blocks().stream()
+                .map(block -> {
+                    PageBitmap all = new PageBitmap(block.pages());
+                    all.setAll();
+                    return all;
+                })
+                .toList();
     }
 
     @Override

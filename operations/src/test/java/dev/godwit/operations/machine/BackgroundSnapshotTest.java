@@ -1,0 +1,138 @@
+package dev.godwit.operations.machine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.godwit.engine.background.BackgroundSnapshot;
+import dev.godwit.engine.migration.MachineEvent.Resumed;
+import dev.godwit.engine.migration.MachineEvent.StatusChanged;
+import dev.godwit.engine.migration.MachineEvent.Stopped;
+import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.host.RamBacking;
+import dev.godwit.host.RamOptions;
+import dev.godwit.operations.machine.BackgroundSnapshots.Running;
+import dev.godwit.workload.WorkloadLoad;
+import dev.godwit.workload.WorkloadOptions;
+import dev.godwit.workload.WorkloadPattern;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Snapshots of workload machines that write as fast as they can, into files; each page is verified. */
+@Timeout(300)
+class BackgroundSnapshotTest {
+
+    private static final long RAM_BYTES = 16L << 20;
+
+    @TempDir
+    private Path folder;
+
+    @BeforeEach
+    void assumePossible() {
+        BackgroundSnapshots.assumePossible();
+    }
+
+    private static WorkloadOptions machine(long seed) {
+        return WorkloadOptions.ofRam(RAM_BYTES).withVcpus(2).withSeed(seed);
+    }
+
+    private Path file() {
+        return folder.resolve("machine.gw");
+    }
+
+    @Test
+    void the_file_is_the_memory_at_the_instant_and_the_guest_runs_on() throws Exception {
+        try (Running running = Running.start(machine(1))) {
+            BackgroundSnapshot snapshot = running.snapshot(BackgroundSnapshots.toFile(running.machine(), file(), 2));
+            snapshot.run();
+            running.assertSound();
+            assertThat(running.events().subList(1, 6))
+                    .containsExactly(
+                            new StatusChanged(MigrationStatus.SETUP),
+                            new StatusChanged(MigrationStatus.ACTIVE),
+                            new Stopped(),
+                            new Resumed(),
+                            new StatusChanged(MigrationStatus.COMPLETED));
+            assertThat(snapshot.report().writeFaults().orElseThrow().faults()).isPositive();
+            assertThat(snapshot.report().ram().orElseThrow().remainingBytes()).isZero();
+        }
+        BackgroundSnapshots.assertConsistent(file(), machine(1));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"ANONYMOUS, RANDOM", "ANONYMOUS, SEQUENTIAL", "MEMFD, RANDOM", "HUGETLB_2M, RANDOM"})
+    void snapshots_at_random_moments_are_each_of_one_instant(RamBacking backing, WorkloadPattern pattern)
+            throws Exception {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        HugePool.assumeEnough(backing, 2 * (RAM_BYTES + (4 << 20)));
+        WorkloadOptions options = machine(seed)
+                .withRam(RamOptions.of(backing))
+                .withLoad(WorkloadLoad.of(WorkloadLoad.AS_FAST_AS_POSSIBLE, pattern));
+        try (Running running = Running.start(options)) {
+            for (int round = 0; round < 10; round++) {
+                long written = running.machine().statistics().writtenPages() + random.nextInt(5000);
+                while (running.machine().statistics().writtenPages() < written) {
+                    Thread.onSpinWait();
+                }
+                running.snapshot(BackgroundSnapshots.toFile(running.machine(), file(), 1 + random.nextInt(3)))
+                        .run();
+                BackgroundSnapshots.assertConsistent(file(), options);
+            }
+            running.assertSound();
+        }
+    }
+
+    @Test
+    void a_cancelled_snapshot_leaves_the_guest_running_and_no_file() throws Exception {
+        Random random = new Random(7);
+        try (Running running = Running.start(machine(7))) {
+            for (int round = 0; round < 30; round++) {
+                BackgroundSnapshot snapshot =
+                        running.snapshot(BackgroundSnapshots.toFile(running.machine(), file(), 2));
+                Thread cancelling = Thread.ofPlatform().start(() -> {
+                    while (snapshot.status() == MigrationStatus.NONE) {
+                        Thread.onSpinWait();
+                    }
+                    long untilNs = System.nanoTime() + random.nextInt(20_000_000);
+                    while (System.nanoTime() - untilNs < 0) {
+                        Thread.onSpinWait();
+                    }
+                    snapshot.cancel();
+                });
+                boolean whole = true;
+                try {
+                    snapshot.run();
+                } catch (dev.godwit.engine.MigrationException e) {
+                    whole = false;
+                    assertThat(e).hasMessage("the snapshot was cancelled");
+                    assertThat(snapshot.status()).isEqualTo(MigrationStatus.CANCELLED);
+                }
+                cancelling.join();
+                try (Stream<Path> files = Files.list(folder)) {
+                    assertThat(files).hasSize(whole ? 1 : 0);
+                }
+                Files.deleteIfExists(file());
+                running.assertSound();
+            }
+        }
+    }
+
+    @Test
+    void a_snapshot_that_cannot_be_written_leaves_the_guest_running() throws Exception {
+        try (Running running = Running.start(machine(8))) {
+            BackgroundSnapshot snapshot = running.snapshot(
+                    BackgroundSnapshots.toFile(running.machine(), folder.resolve("missing/machine.gw"), 1));
+            assertThatThrownBy(snapshot::run).hasMessageContaining("missing");
+            assertThat(snapshot.status()).isEqualTo(MigrationStatus.FAILED);
+            running.assertSound();
+        }
+    }
+}
