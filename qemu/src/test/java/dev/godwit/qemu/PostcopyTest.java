@@ -253,7 +253,7 @@ class PostcopyTest {
             for (int cut = 0; cut < cuts; cut++) {
                 await(precopy, MigrationStatus.POSTCOPY_PAUSED);
                 assertThat(precopy.report().errorDescription().orElseThrow())
-                        .contains("the guest is at the destination");
+                        .contains("migrate-recover there");
                 assertThat(run.status()).isEqualTo(RunStatus.FINISH_MIGRATE);
                 precopy.resume(reconnector(taker));
             }

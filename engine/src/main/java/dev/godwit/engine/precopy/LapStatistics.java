@@ -143,7 +143,7 @@ final class LapStatistics {
                 error(state),
                 showsRam ? ms((endNs < 0 ? nowNs : endNs) - beginNs) : OptionalLong.empty(),
                 showsRam && setUpNs >= 0 ? ms(setUpNs - beginNs) : OptionalLong.empty(),
-                showsRam && !completed
+                showsRam && !completed && after == null
                         ? OptionalLong.of(
                                 now.expectedDowntimeMs.orElse(parameters.number(MigrationParameter.DOWNTIME_LIMIT)))
                         : OptionalLong.empty(),

@@ -31,9 +31,12 @@ import org.jspecify.annotations.Nullable;
 final class PostcopyPhase {
 
     private static final String LOST =
-            "; the guest is at the destination, where it waits for the pages that it has not"
-                    + " got, and this side holds them: do not end it. To go on, migrate-recover there, and migrate with resume"
-                    + " here";
+            "; the guest is at the destination, where it waits for the pages that it has not got, and this side holds"
+                    + " them: do not end it. To go on, migrate-recover there, and migrate with resume here";
+
+    private static final String UNKNOWN = "; the destination has not said yet whether it got as far as to run the guest,"
+            + " which this side does not run again: look there. If it did, migrate-recover there, and migrate with resume"
+            + " here";
 
     private static final long MIB = 1 << 20;
 
@@ -45,6 +48,7 @@ final class PostcopyPhase {
     private @Nullable PostcopyStream stream;
     private volatile @Nullable PageClaims claims;
     private @Nullable PostcopyReconnector reconnector;
+    private volatile boolean runs;
     private boolean pausedByUser;
     private boolean abandoned;
 
@@ -79,7 +83,7 @@ final class PostcopyPhase {
                 counters,
                 () -> settings.parameters().get().number(MigrationParameter.MAX_POSTCOPY_BANDWIDTH),
                 Progress.NONE,
-                PostcopyWork.onRun(() -> {}));
+                PostcopyWork.onRun(() -> runs = true));
     }
 
     private PushOrder order(PageClaims left) {
@@ -153,7 +157,7 @@ final class PostcopyPhase {
         synchronized (state) {
             String why = pausedByUser ? "Postcopy migration is paused by the user" : Conclusion.reason(cause);
             pausedByUser = false;
-            return new MigrationTrigger.Failure(why + LOST);
+            return new MigrationTrigger.Failure(why + (runs ? LOST : UNKNOWN));
         }
     }
 

@@ -47,6 +47,10 @@ final class CapabilityRules {
                     MigrationCapability.MULTIFD,
                     "Postcopy is not yet compatible with multifd"),
             new Conflict(
+                    MigrationCapability.POSTCOPY_RAM,
+                    MigrationCapability.MAPPED_RAM,
+                    "Mapped-ram migration is incompatible with postcopy"),
+            new Conflict(
                     MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"));
 
     private static final List<Need> NEEDS = List.of(
