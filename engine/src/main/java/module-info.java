@@ -3,6 +3,7 @@
 module dev.godwit.engine {
     requires static org.jspecify;
     requires transitive dev.godwit.ram;
+    requires jdk.jfr;
 
     exports dev.godwit.engine;
     exports dev.godwit.engine.background;

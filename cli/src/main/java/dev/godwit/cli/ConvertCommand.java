@@ -148,14 +148,8 @@ final class ConvertCommand implements Callable<Integer> {
         }
     }
 
-    /** Nothing is left out that was not named, and nothing named that has to be left out. */
+    /** Nothing is left out that was not named. */
     private void checkLeft(List<String> withoutPlace) throws IOException {
-        for (String name : left) {
-            if (!withoutPlace.contains(name)) {
-                throw new IOException(
-                        "%s: --drop %s: %s has a place for all of that name, or there is none".formatted(in, name, to));
-            }
-        }
         List<String> open =
                 withoutPlace.stream().filter(name -> !left.contains(name)).toList();
         if (!open.isEmpty()) {

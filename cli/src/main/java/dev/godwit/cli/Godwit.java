@@ -1,6 +1,7 @@
 package dev.godwit.cli;
 
 import dev.godwit.engine.postcopy.PushPolicy;
+import dev.godwit.engine.postcopy.Residency;
 import dev.godwit.operations.GodwitVersion;
 import dev.godwit.qmp.QmpAddress;
 import dev.godwit.transport.MigrationUri;
@@ -24,6 +25,8 @@ import picocli.CommandLine.TypeConversionException;
             SnapshotCommand.class,
             ReceiveCommand.class,
             RestoreCommand.class,
+            CloneCommand.class,
+            ClonesCommand.class,
             InspectCommand.class,
             VerifyCommand.class,
             DiffCommand.class,
@@ -79,6 +82,8 @@ public final class Godwit implements Callable<Integer> {
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .registerConverter(ByteCount.class, ByteCount::parse)
                 .registerConverter(PushPolicy.class, text -> checked(text, PushPolicy::parse))
+                .registerConverter(Residency.class, text -> checked(text, Residency::parse))
+                .registerConverter(Latency.class, text -> checked(text, Latency::parse))
                 .registerConverter(QmpAddress.class, text -> checked(text, QmpAddress::parse))
                 .registerConverter(MigrationUri.class, text -> checked(text, MigrationUri::parse));
     }

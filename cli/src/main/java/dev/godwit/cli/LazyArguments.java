@@ -4,6 +4,7 @@ import dev.godwit.engine.postcopy.PushPolicy;
 import dev.godwit.operations.LazyRestoreOptions;
 import dev.godwit.operations.RestoreOptions.Destination;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -34,15 +35,30 @@ final class LazyArguments {
             description = "Keep which pages the guest asked for, in FILE.touched, for --order recorded.")
     private boolean record;
 
+    @Option(
+            names = "--fault-latency",
+            paramLabel = "TIME",
+            description = "Slow the push down while pages that the guest waits for are sent later than this, for"
+                    + " example 2ms or 500us.")
+    private @Nullable Latency faultLatency;
+
     LazyRestoreOptions options(Path file, Destination destination, long maxBandwidthBytesPerSecond) {
         return new LazyRestoreOptions(
-                file, destination, Optional.ofNullable(order), maxBandwidthBytesPerSecond, resume, preempt, record);
+                file,
+                destination,
+                Optional.ofNullable(order),
+                maxBandwidthBytesPerSecond,
+                resume,
+                preempt,
+                record,
+                faultLatency == null ? Duration.ZERO : faultLatency.time());
     }
 
     /** None of them means anything where RAM is sent first. */
     void refuseWithEager(CommonOptions common) {
-        if (order != null || resume || preempt || record) {
-            throw common.usage("--order, --resume, --preempt and --record do not go with --eager");
+        if (order != null || resume || preempt || record || faultLatency != null) {
+            throw common.usage(
+                    "--order, --resume, --preempt, --record and --fault-latency do not go with --eager" + " or --map");
         }
     }
 }

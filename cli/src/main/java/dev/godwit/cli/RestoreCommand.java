@@ -8,12 +8,10 @@ import dev.godwit.operations.RestoreOptions;
 import dev.godwit.operations.RestoreOptions.Destination;
 import dev.godwit.operations.RestoreResult;
 import dev.godwit.qmp.QmpAddress;
-import dev.godwit.transport.ByteSize;
 import dev.godwit.transport.MigrationUri;
 import dev.godwit.transport.TlsClient;
 import dev.godwit.transport.TlsCredentials.Endpoint;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -40,7 +38,7 @@ final class RestoreCommand implements Callable<Integer> {
     @Parameters(paramLabel = "FILE", description = "A snapshot, a mapped-ram file or a classic QEMU stream.")
     private Path file = Path.of("");
 
-    @ArgGroup(multiplicity = "1")
+    @ArgGroup(multiplicity = "0..1")
     private Into into = new Into();
 
     private static final class Into {
@@ -57,6 +55,13 @@ final class RestoreCommand implements Callable<Integer> {
                 paramLabel = "URI",
                 description = "Where a QEMU listens that was started with -incoming URI: tcp:HOST:PORT or unix:PATH.")
         private @Nullable MigrationUri uri;
+
+        @Option(
+                names = "--print-qemu-args",
+                required = true,
+                description = "Restore nothing, and print with which arguments a QEMU has FILE mapped as its RAM, for"
+                        + " --map.")
+        private boolean printQemuArgs;
     }
 
     @ArgGroup
@@ -69,7 +74,16 @@ final class RestoreCommand implements Callable<Integer> {
 
         @Option(names = "--eager", description = "Send all of RAM before the guest runs.")
         private boolean eager;
+
+        @Option(
+                names = "--map",
+                description = "Send no page of the RAM that QEMU has mapped from FILE (see --print-qemu-args), and let"
+                        + " the kernel bring its pages. Needs --qmp.")
+        private boolean map;
     }
+
+    @Option(names = "--verify", description = "Hold every page of FILE against its checksum before anything else.")
+    private boolean verify;
 
     @Mixin
     private LazyArguments lazy = new LazyArguments();
@@ -91,9 +105,17 @@ final class RestoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        if (way.eager) {
+        if (into.printQemuArgs) {
+            MappedOutput.printArguments(common, file);
+        } else if (way.eager || way.map) {
             lazy.refuseWithEager(common);
+            if (way.map && maxBandwidth.bytes() != 0) {
+                throw common.usage("--max-bandwidth limits what is sent, and with --map RAM is not");
+            }
             eagerly();
+        } else if (verify) {
+            throw common.usage(
+                    "--verify goes with --map and --eager; a lazy restore checks each page before it sends" + " it");
         } else {
             lazily();
         }
@@ -120,14 +142,15 @@ final class RestoreCommand implements Callable<Integer> {
     private void eagerly() throws Exception {
         RestoreResult result;
         try (StatusLine progress = common.progress();
-                Restore restore = new Restore(new RestoreOptions(file, destination(), maxBandwidth.bytes()), progress);
+                Restore restore = new Restore(
+                        new RestoreOptions(file, destination(), maxBandwidth.bytes(), way.map, verify), progress);
                 Interruption.Registration _ = common.interruption().register(restore)) {
             result = restore.run();
         }
         if (common.json) {
-            printJson(result);
+            RestoreOutput.printJson(common.out(), result);
         } else {
-            printText(result);
+            RestoreOutput.printText(common.out(), result);
         }
     }
 
@@ -147,27 +170,6 @@ final class RestoreCommand implements Callable<Integer> {
                     into.uri,
                     tls.credentials(Endpoint.CLIENT, common).map(credentials -> new TlsClient(credentials, hostname)));
         }
-        throw common.usage("one of --qmp and --to is needed");
-    }
-
-    private void printText(RestoreResult result) {
-        PrintWriter out = common.out();
-        out.println("the guest is at the destination"
-                + result.runState()
-                        .map(state -> " (" + Printable.text(state) + ")")
-                        .orElse("") + ": a "
-                + Printable.text(result.machineType()) + " with " + ByteSize.format(result.ramBytes())
-                + " of RAM, restored in " + Durations.text(result.total()));
-        out.flush();
-    }
-
-    private void printJson(RestoreResult result) {
-        JsonOutput.print(common.out(), json -> {
-            json.writeStringProperty("guestLocation", "GUEST_AT_DESTINATION");
-            json.writeStringProperty("machineType", result.machineType());
-            json.writeNumberProperty("ramBytes", result.ramBytes());
-            result.runState().ifPresent(state -> json.writeStringProperty("runState", state));
-            json.writeNumberProperty("totalMs", result.total().toMillis());
-        });
+        throw common.usage("one of --qmp, --to and --print-qemu-args is needed");
     }
 }

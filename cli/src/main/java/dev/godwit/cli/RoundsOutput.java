@@ -2,6 +2,7 @@ package dev.godwit.cli;
 
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.transport.ByteSize;
+import dev.godwit.xen.SaveLines;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.List;
@@ -24,18 +25,33 @@ final class RoundsOutput {
                 .toList());
     }
 
+    /** {@return them as Xen's saver would number and count them} */
+    List<SaveLines.Iteration> iterations() {
+        return rounds.stream()
+                .map(round -> new SaveLines.Iteration(
+                        number(round, "round"),
+                        round.truth("last").orElse(false),
+                        number(round, "sent"),
+                        number(round, "skipped"),
+                        number(round, "dirtied"),
+                        number(round, "time"),
+                        number(round, "tool-cpu-time"),
+                        number(round, "guest-cpu-time")))
+                .toList();
+    }
+
     void print(PrintWriter out) {
         if (rounds.isEmpty()) {
             return;
         }
-        TextTable table = new TextTable("round", "dirty", "sent", "skipped", "time", "bytes");
+        TextTable table = new TextTable("round", "sent", "skipped", "dirtied", "time", "bytes");
         for (JsonObject round : rounds) {
             boolean last = round.truth("last").orElse(false);
             table.row(
                     number(round, "round") + (last ? ", guest stopped" : ""),
-                    Long.toString(number(round, "dirtied")),
                     Long.toString(number(round, "sent")),
                     Long.toString(number(round, "skipped")),
+                    Long.toString(number(round, "dirtied")),
                     Durations.text(Duration.ofMillis(number(round, "time"))),
                     ByteSize.format(number(round, "bytes")));
         }

@@ -6,6 +6,7 @@ import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
 import dev.godwit.operations.machine.GuestHost;
 import dev.godwit.operations.machine.KvmKind;
+import dev.godwit.operations.machine.LoadOptions;
 import dev.godwit.operations.machine.MachineEnd;
 import dev.godwit.operations.machine.MachineKind;
 import dev.godwit.operations.machine.RunMachine;
@@ -88,6 +89,9 @@ final class RunCommand implements Callable<Integer> {
             description = "The guest comes by a migration: where to listen for it, or defer: QMP says so later.")
     private @Nullable String incoming;
 
+    @Mixin
+    private LoadArguments load = new LoadArguments();
+
     @Option(names = "-S", description = "The guest stays stopped until QMP's cont.")
     private boolean paused;
 
@@ -160,7 +164,7 @@ final class RunCommand implements Callable<Integer> {
             case WORKLOAD -> new WorkloadKind(workload.options(ram.bytes(), vcpus, backing(), identity));
             case KVM ->
                 new KvmKind(
-                        kvm.options(incoming != null, vcpus, identity, common.json),
+                        kvm.options(incoming != null || load.isGiven(), vcpus, identity, common.json),
                         ram.bytes(),
                         RamOptions.of(backing()));
         };
@@ -184,6 +188,13 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private RunOptions.Incoming from() {
+        Optional<LoadOptions> file = load.options();
+        if (file.isPresent() && incoming != null) {
+            throw common.usage("the guest comes from one place: --load or --incoming");
+        }
+        if (file.isPresent()) {
+            return new RunOptions.Incoming.Loaded(file.get());
+        }
         if (incoming == null) {
             return new RunOptions.Incoming.None();
         }

@@ -8,6 +8,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
 /**
  * Shows how long work goes on, on standard error: on a terminal one line that is redrawn, elsewhere a line every few
@@ -31,6 +32,7 @@ final class StatusLine implements Progress, AutoCloseable {
     private final LongAdder doneBytes = new LongAdder();
     private final AtomicLong nextNs = new AtomicLong();
     private volatile Phase phase;
+    private volatile Supplier<String> detail = () -> "";
     private volatile boolean cancelled;
     private Interruption.Registration registration = () -> {};
     private boolean lineOpen;
@@ -74,10 +76,16 @@ final class StatusLine implements Progress, AutoCloseable {
         doneBytes.reset();
         long nowNs = clockNs.getAsLong();
         phase = new Phase(name, totalBytes, nowNs);
+        detail = () -> "";
         nextNs.set(nowNs + intervalNs());
         if (form == Form.TERMINAL) {
             draw(nowNs);
         }
+    }
+
+    @Override
+    public void detail(Supplier<String> phrase) {
+        detail = phrase;
     }
 
     @Override
@@ -94,6 +102,19 @@ final class StatusLine implements Progress, AutoCloseable {
         if (nowNs - dueNs >= 0 && nextNs.compareAndSet(dueNs, nowNs + intervalNs())) {
             draw(nowNs);
         }
+    }
+
+    /** Prints a line that stays, above the one that is redrawn. */
+    synchronized void note(String line) {
+        if (form == Form.SILENT) {
+            return;
+        }
+        if (lineOpen) {
+            target.print("\r" + ERASE_TO_END);
+            lineOpen = false;
+        }
+        target.println(line);
+        target.flush();
     }
 
     /** Ends the line, so that what is printed next starts on one of its own. */
@@ -125,7 +146,8 @@ final class StatusLine implements Progress, AutoCloseable {
     }
 
     private synchronized void draw(long nowNs) {
-        String line = describe(phase, doneBytes.sum(), nowNs - phase.startNs());
+        String more = detail.get();
+        String line = describe(phase, doneBytes.sum(), nowNs - phase.startNs()) + (more.isEmpty() ? "" : ", " + more);
         if (form == Form.TERMINAL) {
             target.print("\r" + line + ERASE_TO_END);
             lineOpen = true;

@@ -47,7 +47,12 @@ final class XenArguments {
     }
 
     /** Adds what was said to a migration's parameters. */
-    JsonObject addTo(JsonObject parameters, CommonOptions common, boolean policyXen) {
+    JsonObject addTo(JsonObject parameters, CommonOptions common, @Nullable String policy) {
+        boolean policyXen = "xen".equals(policy);
+        if (isStreamOf2007() && policy != null && !policyXen) {
+            throw common.usage(
+                    "--format %s has its own rules: --policy %s does not go with it".formatted(STREAM_OF_2007, policy));
+        }
         if (!isStreamOf2007() && (words != null || debug || strict)) {
             throw common.usage("--xen-words, --debug-resend and --strict-2007 need --format " + STREAM_OF_2007);
         }

@@ -30,6 +30,7 @@ class MachineCommandsTest {
             run | --machine
             migrate --qmp x --multifd-compression zlib tcp:h:1 | --multifd-compression needs --multifd-channels
             migrate --qmp x --xbzrle-cache-size 1M tcp:h:1 | --xbzrle-cache-size needs --xbzrle
+            migrate --qmp x --format xen-2007 --policy qemu file:x | has its own rules
             migrate --qmp x --xen-words 32 tcp:h:1 | need --format xen-2007
             migrate --qmp x --max-iters 3 tcp:h:1 | need --policy xen or --format xen-2007
             migrate tcp:h:1 | --qmp

@@ -157,9 +157,20 @@ class XenCommandsTest {
         assertThat(run.err()).contains("--drop X86_CPUID_POLICY,X86_MSR_POLICY leaves it out");
         assertThat(legacy).doesNotExist();
         done("convert", image, legacy, "--to", "xen-legacy", "--drop", "X86_CPUID_POLICY,X86_MSR_POLICY");
-        Run needless = Run.of("convert", image, folder.resolve("x"), "--to", "xen-v3", "--drop", "X86_CPUID_POLICY");
-        assertThat(needless.err()).contains("--drop X86_CPUID_POLICY");
+        Run needless = Run.of("convert", image, folder.resolve("x"), "--to", "xen-v3", "--drop", "X87");
+        assertThat(needless.err()).contains("nothing that is called X87");
         assertThat(needless.status()).isEqualTo(ExitStatus.FAILED);
+    }
+
+    @Test
+    void contexts_of_the_other_width_are_refused_and_can_be_left_out() throws Exception {
+        Path image = XenSamples.unpack("seed07-32-live.img", folder);
+        Path wide = folder.resolve("wide");
+        Run run = Run.of("convert", image, wide, "--from", "xen-seed", "--to", "xen-seed-64");
+        assertThat(run.status()).isEqualTo(ExitStatus.FAILED);
+        assertThat(run.err()).contains("2800 bytes", "VCPU_CONTEXTS");
+        done("convert", image, wide, "--from", "xen-seed", "--to", "xen-seed-64", "--drop", "VCPU_CONTEXTS");
+        done("verify", "--from", "xen-seed-64", wide);
     }
 
     @ParameterizedTest

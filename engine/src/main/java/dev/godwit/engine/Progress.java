@@ -1,5 +1,7 @@
 package dev.godwit.engine;
 
+import java.util.function.Supplier;
+
 /**
  * Hears how long work goes on. Called from the threads that do the work, several at once: implementations must be
  * thread-safe and quick.
@@ -29,4 +31,12 @@ public interface Progress {
      * @param bytes how much, since the last call
      */
     void advance(long bytes);
+
+    /**
+     * Names what is worth knowing about the current phase beside its bytes; asked whenever it is shown, until the next
+     * phase begins.
+     *
+     * @param phrase for people, short; called from any thread
+     */
+    default void detail(Supplier<String> phrase) {}
 }

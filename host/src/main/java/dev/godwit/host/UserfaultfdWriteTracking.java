@@ -81,11 +81,23 @@ public final class UserfaultfdWriteTracking implements WriteTracking {
      *     was
      */
     public static UserfaultfdWriteTracking start(Machine machine) throws IOException {
+        return start(machine.memory(), machine.readOnlyBlocks(), machine.isWrittenByKernel());
+    }
+
+    /**
+     * {@return the tracking of memory, with nothing protected yet}
+     *
+     * @param readOnlyBlocks the ids of blocks that are left out, as are those whose segment is read-only
+     * @param kernelToo whether writes of the kernel have to be tracked as well: vCPUs of KVM, system calls
+     * @throws IOException as {@link #start(Machine)}
+     */
+    public static UserfaultfdWriteTracking start(GuestMemory memory, Set<String> readOnlyBlocks, boolean kernelToo)
+            throws IOException {
         Userfaultfd userfaultfd;
         try {
-            userfaultfd = open(machine.isWrittenByKernel());
+            userfaultfd = open(kernelToo);
         } catch (LinuxException e) {
-            throw new IOException(refusal(e, machine.isWrittenByKernel()), e);
+            throw new IOException(refusal(e, kernelToo), e);
         }
         EventFd wakeUp;
         try {
@@ -94,9 +106,9 @@ public final class UserfaultfdWriteTracking implements WriteTracking {
             userfaultfd.close();
             throw e;
         }
-        UserfaultfdWriteTracking tracking = new UserfaultfdWriteTracking(machine.memory(), userfaultfd, wakeUp);
+        UserfaultfdWriteTracking tracking = new UserfaultfdWriteTracking(memory, userfaultfd, wakeUp);
         try {
-            tracking.register(machine.readOnlyBlocks());
+            tracking.register(readOnlyBlocks);
             return tracking;
         } catch (IOException | RuntimeException | Error e) {
             tracking.close();

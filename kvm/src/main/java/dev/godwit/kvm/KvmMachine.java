@@ -4,6 +4,7 @@ import dev.godwit.engine.machine.DeviceState;
 import dev.godwit.engine.machine.DirtyLog;
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineState;
+import dev.godwit.linux.ThreadTimes;
 import dev.godwit.linux.kvm.CpuidEntry;
 import dev.godwit.linux.kvm.KvmCapability;
 import dev.godwit.linux.kvm.KvmStructure;
@@ -348,6 +349,11 @@ public final class KvmMachine implements Machine {
         if (running) {
             throw new IllegalStateException("the machine runs");
         }
+    }
+
+    @Override
+    public long vcpuTimeNs() {
+        return ThreadTimes.nanoseconds("vcpu-");
     }
 
     @Override

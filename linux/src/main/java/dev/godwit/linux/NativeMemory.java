@@ -69,6 +69,22 @@ public final class NativeMemory {
         MemoryCalls.memcpy(address, slot.address(), 8);
     }
 
+    /**
+     * Gives the memory of a range back: its pages are missing afterwards, in the memory file below too where there is
+     * one.
+     *
+     * @param address a multiple of the page of the memory that it is in, as the length is
+     * @throws LinuxException if the kernel refuses, for one because the memory is locked; part of the range may be done
+     */
+    public static void discard(long address, long lengthBytes) throws LinuxException {
+        checkLength(lengthBytes);
+        long result = MappingCalls.madvise(address, lengthBytes, Advice.REMOVE.number());
+        if (result == -Errno.EINVAL.code()) { // no file below: private memory
+            result = MappingCalls.madvise(address, lengthBytes, Advice.DONTNEED.number());
+        }
+        LinuxException.check("madvise", result, lengthBytes + " bytes at address " + Long.toHexString(address));
+    }
+
     private static void checkLength(long lengthBytes) {
         if (lengthBytes < 0) {
             throw new IllegalArgumentException("the length " + lengthBytes + " is negative");

@@ -2,18 +2,13 @@ package dev.godwit.operations;
 
 import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
-import dev.godwit.qmp.JsonBoolean;
 import dev.godwit.qmp.JsonObject;
-import dev.godwit.qmp.JsonString;
 import dev.godwit.qmp.MigrationStatus;
-import dev.godwit.qmp.QemuMonitor;
 import dev.godwit.qmp.QmpClient;
 import dev.godwit.qmp.QmpException;
-import dev.godwit.qmp.RunState;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.RamLayout;
 import dev.godwit.transport.MigrationChannel;
-import dev.godwit.transport.MigrationUri;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
@@ -22,76 +17,52 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Started with {@code -incoming defer}, and told through QMP to take a guest by postcopy, or to take its source back.
  *
  * <p>While the guest waits for pages, QEMU's main loop may wait too, for one that it touched itself: what has to work
- * then is said out of band, and everything else may take no longer than {@link #ASKING}.
+ * then is said out of band, and everything else may take no longer than {@link DeferredQemu#ASKING}.
  */
 final class ControlledPostcopyQemu extends PostcopyQemu {
 
-    private static final Duration ASKING = Duration.ofSeconds(3);
     private static final Duration LONGEST_RECOVERY = Duration.ofSeconds(30);
     private static final Duration LONGEST_END = Duration.ofSeconds(60);
     private static final int POLL_MS = 10;
 
+    private final DeferredQemu qemu;
     private final QmpClient qmp;
-    private final QemuMonitor qemu;
-    private final PrivateFolder folder;
     private final boolean preempt;
-    private @Nullable QemuSettings settings;
-    private MigrationUri uri;
-    private int sockets;
     private boolean mayHaveGuest;
 
-    ControlledPostcopyQemu(QmpClient qmp, boolean preempt) throws IOException {
-        this.qmp = qmp;
-        this.qemu = new QemuMonitor(qmp);
+    ControlledPostcopyQemu(DeferredQemu qemu, boolean preempt) {
+        this.qemu = qemu;
+        this.qmp = qemu.qmp();
         this.preempt = preempt;
-        try {
-            this.folder = new PrivateFolder(qmp.peerUser());
-            folder.handOver();
-        } catch (IOException e) {
-            qmp.close();
-            throw e;
-        }
-        this.uri = nextUri();
-    }
-
-    private MigrationUri nextUri() {
-        return new MigrationUri.Unix(folder.resolve("migration" + sockets++ + ".sock"));
     }
 
     @Override
     List<Long> hostPagesUnder(RamLayout layout, String machineType, boolean resume) throws IOException {
         if (resume) {
+            qemu.takeUpSession();
+            mayHaveGuest = true;
             return hostPagesOfRunning(layout);
         }
-        if (preempt && qemu.version().startsWith("7.")) {
-            throw new IOException("QEMU " + qemu.version()
+        if (preempt && qemu.monitor().version().startsWith("7.")) {
+            throw new IOException("QEMU " + qemu.monitor().version()
                     + " crashes, and the guest with it, when a postcopy with a second connection breaks off;"
                     + " leave out --preempt");
         }
-        RunState state = qemu.queryStatus();
-        if (!state.status().equals("inmigrate")) {
-            throw new IOException("this QEMU does not wait for a guest (run state " + state.status()
-                    + "); start it with -incoming defer, or give --resume if it has this guest already");
-        }
-        String type = ask("qom-get", JsonObject.of("path", "/machine").with("property", "type"));
-        if (type.endsWith("-machine") && !type.startsWith(machineType)) {
-            throw new IOException("the guest is a " + machineType + ", and that QEMU a "
-                    + type.substring(0, type.length() - "-machine".length()));
-        }
-        return blocks().hostPagesUnder(layout);
+        qemu.checkWaits("start it with -incoming defer, or give --resume if it has this guest already");
+        qemu.checkMachine(machineType);
+        return qemu.blocks().hostPagesUnder(layout);
     }
 
     /** The main loop of a QEMU that waits for a page does not answer. */
     private List<Long> hostPagesOfRunning(RamLayout layout) throws IOException {
         RamBlockTable table;
         try {
-            table = blocks();
+            table = qemu.blocks();
         } catch (QmpException e) {
             throw e;
         } catch (IOException e) {
@@ -103,60 +74,34 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
         return table.hostPagesUnder(layout);
     }
 
-    private RamBlockTable blocks() throws IOException {
-        return RamBlockTable.parse(ask("human-monitor-command", JsonObject.of("command-line", "info ramblock")));
-    }
-
-    private String ask(String command, JsonObject arguments) throws IOException {
-        return qmp.execute(command, arguments, ASKING).text("value").orElse("");
-    }
-
     @Override
     MigrationChannel connect() throws IOException {
-        QemuSettings found = new QemuSettings(qemu);
-        settings = found;
         Set<String> capabilities = new LinkedHashSet<>(Set.of("events", "postcopy-ram"));
         if (preempt) {
             capabilities.add("postcopy-preempt");
         }
-        found.onlyCapabilities(capabilities);
-        found.parameter("tls-creds", new JsonString(""));
-        listen(JsonObject.of("uri", uri.toString()));
+        PostcopySession.takeUp(qmp.address(), qemu.monitor()); // of a guest that nobody resumes any more
+        MigrationChannel channel = qemu.listenAndConnect(capabilities);
         mayHaveGuest = true;
-        try {
-            return uri.connect(CONNECT_TIMEOUT);
-        } catch (IOException e) {
-            throw explained(e); // it has ended between the two
-        }
-    }
-
-    /** Since 9.1 QEMU can stay alive when the load fails, and say why; an older one ends. */
-    private void listen(JsonObject arguments) throws IOException {
-        try {
-            qmp.execute("migrate-incoming", arguments.with("exit-on-error", JsonBoolean.of(false)));
-        } catch (QmpException e) {
-            if (!e.text().contains("exit-on-error")) {
-                throw e;
-            }
-            qmp.execute("migrate-incoming", arguments);
-        }
+        qemu.keepSession();
+        return channel;
     }
 
     @Override
     MigrationChannel connectAgain() throws IOException {
-        return uri.connect(CONNECT_TIMEOUT);
+        return qemu.connect();
     }
 
     @Override
     Optional<MigrationChannel> recover() throws IOException {
         long deadlineNs = System.nanoTime() + LONGEST_RECOVERY.toNanos();
         while (true) {
-            uri = nextUri();
+            JsonObject address = JsonObject.of("uri", qemu.nextUri().toString());
             try {
-                qmp.executeOutOfBand("migrate-recover", JsonObject.of("uri", uri.toString()), ASKING);
-                return Optional.of(uri.connect(CONNECT_TIMEOUT));
+                qmp.executeOutOfBand("migrate-recover", address, DeferredQemu.ASKING);
+                return Optional.of(qemu.connect());
             } catch (QmpException e) {
-                Optional<MigrationStatus> status = status();
+                Optional<MigrationStatus> status = qemu.status();
                 if (status.filter(MigrationStatus::isCompleted).isPresent()) {
                     return Optional.empty();
                 }
@@ -180,17 +125,9 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
     /** A QEMU whose source fell silent takes it for slow until it is told. */
     private void pause() throws IOException {
         try {
-            qmp.executeOutOfBand("migrate-pause", JsonObject.empty(), ASKING);
+            qmp.executeOutOfBand("migrate-pause", JsonObject.empty(), DeferredQemu.ASKING);
         } catch (QmpException _) {
             // It is paused already, or not yet where it can be.
-        }
-    }
-
-    private Optional<MigrationStatus> status() {
-        try {
-            return Optional.of(MigrationStatus.of(qmp.execute("query-migrate", JsonObject.empty(), ASKING)));
-        } catch (IOException _) {
-            return Optional.empty(); // its main loop waits for a page
         }
     }
 
@@ -214,9 +151,9 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
      */
     @Override
     boolean hasGuest() {
-        long deadlineNs = System.nanoTime() + ASKING.toNanos();
+        long deadlineNs = System.nanoTime() + DeferredQemu.ASKING.toNanos();
         while (qmp.isConnected()) {
-            Optional<MigrationStatus> status = status();
+            Optional<MigrationStatus> status = qemu.status();
             if (!qmp.isConnected()) {
                 return false;
             }
@@ -246,21 +183,15 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
 
     @Override
     IOException explained(IOException failure) {
-        if (!qmp.isConnected()) {
-            return new IOException(
-                    failure.getMessage() + "; QEMU has ended, and its standard error output says why", failure);
-        }
-        return status().flatMap(MigrationStatus::errorDescription)
-                .map(words -> new IOException(failure.getMessage() + "; QEMU says: " + words, failure))
-                .orElse(failure);
+        return qemu.explained(failure);
     }
 
     @Override
     void finish() throws IOException {
         long deadlineNs = System.nanoTime() + LONGEST_END.toNanos();
         while (true) {
-            MigrationStatus status = qemu.queryMigrate();
-            if (status.isCompleted() && !qemu.queryStatus().status().equals("inmigrate")) {
+            MigrationStatus status = qemu.monitor().queryMigrate();
+            if (status.isCompleted() && !qemu.runState().equals("inmigrate")) {
                 break;
             }
             if (status.isFailed() || System.nanoTime() > deadlineNs) {
@@ -269,26 +200,28 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
             }
             sleep();
         }
-        if (settings != null) {
-            settings.putBack();
-            settings = null;
-        }
+        qemu.putBack();
     }
 
     @Override
     Optional<String> runState() throws IOException {
-        return Optional.of(qemu.queryStatus().status());
+        return Optional.of(qemu.runState());
     }
 
     /**
-     * Once the stream has begun, a QEMU keeps its settings until it has the guest, or has to be started anew anyway.
+     * Once the stream has begun, a QEMU keeps its settings until it has the guest whole, or has to be started anew
+     * anyway. Who resumes the restore puts them back.
      */
     @Override
     public void close() throws IOException {
-        try (qmp;
-                folder) {
-            if (settings != null && qmp.isConnected() && !mayHaveGuest) {
-                settings.putBack();
+        try (qemu) {
+            if (qmp.isConnected() && mayHaveGuest) {
+                // One whose main loop hangs waits for a page, and so has the guest.
+                if (qemu.status().map(MigrationStatus::isUnderWay).orElse(true)) {
+                    qemu.leaveSession();
+                }
+            } else if (qmp.isConnected()) {
+                qemu.putBack();
             }
         } catch (IOException e) {
             if (qmp.isConnected()) {

@@ -1,13 +1,7 @@
 package dev.godwit.operations;
 
-import dev.godwit.qmp.JsonBoolean;
-import dev.godwit.qmp.JsonObject;
-import dev.godwit.qmp.JsonString;
-import dev.godwit.qmp.MigrationStatus;
-import dev.godwit.qmp.QemuMonitor;
 import dev.godwit.qmp.QmpClient;
-import dev.godwit.qmp.QmpException;
-import dev.godwit.qmp.RunState;
+import dev.godwit.snapshot.Snapshot;
 import dev.godwit.transport.MigrationChannel;
 import dev.godwit.transport.MigrationUri;
 import dev.godwit.transport.TlsClient;
@@ -16,7 +10,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** The QEMU that takes a guest: one that listens already, or one that is told to through its control socket. */
 abstract sealed class DestinationQemu implements Closeable {
@@ -27,9 +20,18 @@ abstract sealed class DestinationQemu implements Closeable {
         return switch (destination) {
             case RestoreOptions.Destination.Listening(MigrationUri uri, Optional<TlsClient> tls) ->
                 new Listening(uri, tls);
-            case RestoreOptions.Destination.Deferred(var address) -> new Deferred(QmpClient.connect(address));
+            case RestoreOptions.Destination.Deferred(var address) ->
+                new Deferred(DeferredQemu.of(QmpClient.connect(address)));
         };
     }
+
+    /**
+     * Looks, before anything is sent, whether it can take this guest, as far as that can be known.
+     *
+     * @param mapped whether its RAM has to be a mapping of the snapshot
+     * @return which blocks are
+     */
+    abstract Set<Integer> check(Snapshot snapshot, boolean mapped) throws IOException;
 
     /** {@return a connection to its incoming migration} */
     abstract MigrationChannel connect() throws IOException;
@@ -51,6 +53,15 @@ abstract sealed class DestinationQemu implements Closeable {
         Listening(MigrationUri uri, Optional<TlsClient> tls) {
             this.uri = uri;
             this.tls = tls;
+        }
+
+        @Override
+        Set<Integer> check(Snapshot snapshot, boolean mapped) throws IOException {
+            if (mapped) {
+                throw new IOException("a mapped restore needs QEMU's control socket: only there can it be seen whether"
+                        + " its RAM is a mapping of the snapshot");
+            }
+            return Set.of();
         }
 
         @Override
@@ -81,68 +92,34 @@ abstract sealed class DestinationQemu implements Closeable {
     private static final class Deferred extends DestinationQemu {
         private static final int POLL_MS = 10;
 
-        private final QmpClient qmp;
-        private final QemuMonitor qemu;
-        private final PrivateFolder folder;
-        private @Nullable QemuSettings settings;
+        private final DeferredQemu qemu;
 
-        Deferred(QmpClient qmp) throws IOException {
-            this.qmp = qmp;
-            this.qemu = new QemuMonitor(qmp);
-            this.folder = new PrivateFolder(qmp.peerUser());
-            folder.handOver();
+        Deferred(DeferredQemu qemu) {
+            this.qemu = qemu;
+        }
+
+        @Override
+        Set<Integer> check(Snapshot snapshot, boolean mapped) throws IOException {
+            qemu.checkWaits("start it with -incoming defer");
+            qemu.checkMachine(snapshot.vmState().configuration().machineType());
+            qemu.blocks().hostPagesUnder(snapshot.layout());
+            return mapped ? MappedBlocks.of(qemu, snapshot) : Set.of();
         }
 
         @Override
         MigrationChannel connect() throws IOException {
-            RunState state = qemu.queryStatus();
-            if (!state.status().equals("inmigrate")) {
-                throw new IOException("this QEMU does not wait for a guest (run state " + state.status()
-                        + "); start it with -incoming defer");
-            }
-            settings = new QemuSettings(qemu);
-            settings.onlyCapabilities(Set.of("events"));
-            settings.parameter("tls-creds", new JsonString(""));
-            MigrationUri uri = new MigrationUri.Unix(folder.resolve("migration.sock"));
-            listen(JsonObject.of("uri", uri.toString()));
-            try {
-                return uri.connect(CONNECT_TIMEOUT);
-            } catch (IOException e) {
-                throw explained(e); // it has ended between the two
-            }
-        }
-
-        /** Since 9.1 QEMU can stay alive when the load fails, and say why; an older one ends. */
-        private void listen(JsonObject arguments) throws IOException {
-            try {
-                qmp.execute("migrate-incoming", arguments.with("exit-on-error", JsonBoolean.of(false)));
-            } catch (QmpException e) {
-                if (!e.text().contains("exit-on-error")) {
-                    throw e;
-                }
-                qmp.execute("migrate-incoming", arguments);
-            }
+            return qemu.listenAndConnect(Set.of("events"));
         }
 
         @Override
         IOException explained(IOException failure) {
-            try {
-                MigrationStatus status = qemu.queryMigrate();
-                return status.errorDescription()
-                        .map(words -> new IOException(failure.getMessage() + "; QEMU says: " + words, failure))
-                        .orElse(failure);
-            } catch (IOException gone) {
-                failure.addSuppressed(gone);
-                return new IOException(
-                        failure.getMessage() + "; QEMU has ended, and its standard error output says why", failure);
-            }
+            return qemu.explained(failure);
         }
 
         @Override
         void awaitGuest() throws IOException {
-            while (qemu.queryStatus().status().equals("inmigrate")) {
-                MigrationStatus status = qemu.queryMigrate();
-                if (status.isFailed()) {
+            while (qemu.runState().equals("inmigrate")) {
+                if (qemu.monitor().queryMigrate().isFailed()) {
                     throw explained(new IOException("the destination failed after it had loaded everything"));
                 }
                 try {
@@ -156,19 +133,16 @@ abstract sealed class DestinationQemu implements Closeable {
 
         @Override
         Optional<String> runState() throws IOException {
-            return Optional.of(qemu.queryStatus().status());
+            return Optional.of(qemu.runState());
         }
 
         /** A QEMU that has ended cannot be put back, and needs not be. */
         @Override
         public void close() throws IOException {
-            try (qmp;
-                    folder) {
-                if (settings != null) {
-                    settings.putBack();
-                }
+            try (qemu) {
+                qemu.putBack();
             } catch (IOException e) {
-                if (qmp.isConnected()) {
+                if (qemu.qmp().isConnected()) {
                     throw e;
                 }
             }

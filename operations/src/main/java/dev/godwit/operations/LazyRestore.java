@@ -7,6 +7,8 @@ import dev.godwit.engine.RamSource;
 import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.engine.postcopy.PostcopyCounters;
+import dev.godwit.engine.postcopy.PostcopyEvents;
+import dev.godwit.engine.postcopy.PushPace;
 import dev.godwit.qemu.Configuration;
 import dev.godwit.qemu.OutgoingPostcopy;
 import dev.godwit.qemu.SectionType;
@@ -45,9 +47,11 @@ public final class LazyRestore implements Closeable {
     private final LazyRestoreOptions options;
     private final Progress progress;
     private final PostcopyCounters counters = new PostcopyCounters();
+    private final PushPace pace;
     private final long startNs = System.nanoTime();
     private volatile @Nullable Duration untilRun;
     private volatile boolean guestIsThere;
+    private volatile boolean qemuHasEnded;
     private @Nullable MigrationChannel channel;
     private boolean closed;
 
@@ -57,9 +61,20 @@ public final class LazyRestore implements Closeable {
      * @param progress hears how far it is
      */
     public LazyRestore(LazyRestoreOptions options, Progress progress) {
+        this(options, progress, new PushPace());
+        pace.maxBytesPerSecond(options.maxBandwidthBytesPerSecond());
+    }
+
+    /** One whose push others pace too. */
+    LazyRestore(LazyRestoreOptions options, Progress progress, PushPace pace) {
         this.options = options;
         this.progress = progress;
+        this.pace = pace;
         this.guestIsThere = options.resume();
+        pace.faultLatencyNs(options.faultLatency().toNanos());
+        if (options.record()) {
+            pace.awaitFirstTouches();
+        }
     }
 
     /**
@@ -68,9 +83,18 @@ public final class LazyRestore implements Closeable {
      * @throws MigrationException if that cannot be brought about; it says where the guest is and how it goes on
      */
     public LazyRestoreResult run() throws MigrationException {
-        try (Snapshot snapshot = Snapshot.open(options.file(), 0, progress);
-                PostcopyQemu destination = PostcopyQemu.open(options.destination(), options.preempt())) {
-            RamSource ram = snapshot.checked();
+        try (Snapshot snapshot = Snapshot.open(options.file(), 0, progress)) {
+            return run(snapshot, snapshot.checked());
+        } catch (MigrationException e) {
+            throw e;
+        } catch (IOException | CancellationException e) {
+            throw located(e.getMessage() == null ? e.toString() : e.getMessage(), false, e);
+        }
+    }
+
+    /** Does the same from a snapshot that others use too. */
+    LazyRestoreResult run(Snapshot snapshot, RamSource ram) throws MigrationException {
+        try (PostcopyQemu destination = PostcopyQemu.open(options.destination(), options.preempt())) {
             checkSuitable(snapshot.vmState());
             List<Long> hostPageBytes = destination.hostPagesUnder(
                     snapshot.layout(), snapshot.vmState().configuration().machineType(), options.resume());
@@ -83,12 +107,33 @@ public final class LazyRestore implements Closeable {
                 throw failed(e, destination);
             }
             destination.finish();
+            PostcopyEvents.totals(counters, 0, true);
             return result(snapshot, destination, plan, hostPageBytes);
         } catch (MigrationException e) {
             throw e;
         } catch (IOException | CancellationException e) {
             throw located(e.getMessage() == null ? e.toString() : e.getMessage(), false, e);
         }
+    }
+
+    /** {@return what was asked for and pushed so far} */
+    PostcopyCounters counters() {
+        return counters;
+    }
+
+    /** {@return when the guest began to run; empty before} */
+    Optional<Duration> untilRun() {
+        return Optional.ofNullable(untilRun);
+    }
+
+    /** {@return whether the guest runs, or ran, at the destination} */
+    boolean guestIsThere() {
+        return guestIsThere;
+    }
+
+    /** {@return whether the destination has ended after its guest ran, and with it the restore} */
+    boolean qemuHasEnded() {
+        return qemuHasEnded;
     }
 
     private static void checkSuitable(VmState state) throws IOException {
@@ -142,9 +187,10 @@ public final class LazyRestore implements Closeable {
             VmState state, RamSource ram, PageClaims claims, PushPlan plan, PostcopyQemu destination, boolean resume)
             throws IOException {
         OutgoingPostcopy postcopy = new OutgoingPostcopy(ram, state, claims, plan.order(claims), counters)
-                .maxBytesPerSecond(options.maxBandwidthBytesPerSecond())
+                .pace(pace)
+                .beforeRun(resume ? List.of() : plan.beforeRun(claims))
                 .progress(progress)
-                .onRun(() -> guestRuns(claims));
+                .onRun(() -> guestRuns(state.configuration().machineType(), claims));
         if (options.preempt()) {
             postcopy.preempt(
                     destination::connectAgain,
@@ -178,7 +224,7 @@ public final class LazyRestore implements Closeable {
         }
     }
 
-    private void guestRuns(PageClaims claims) {
+    private void guestRuns(String machineType, PageClaims claims) {
         guestIsThere = true;
         if (untilRun == null) {
             Duration time = Duration.ofNanos(System.nanoTime() - startNs);
@@ -186,7 +232,14 @@ public final class LazyRestore implements Closeable {
             progress.phase(
                     "the guest runs after %d ms, sending the rest of RAM".formatted(time.toMillis()),
                     claims.bytesToPush());
+            progress.detail(this::asked);
+            PostcopyEvents.guestRuns(machineType, time.toNanos());
         }
+    }
+
+    private String asked() {
+        PostcopyCounters.Totals totals = counters.totals();
+        return "%d pages asked for, sent within %.1f ms (99 %%)".formatted(totals.requests(), totals.p99Ns() / 1e6);
     }
 
     private LazyRestoreResult result(
@@ -213,6 +266,7 @@ public final class LazyRestore implements Closeable {
                 total,
                 plan.policy(),
                 counters.totals(),
+                counters.latencies(),
                 recordedPages,
                 notRecorded);
     }
@@ -230,6 +284,7 @@ public final class LazyRestore implements Closeable {
 
     private MigrationException failed(IOException e, PostcopyQemu destination) {
         if (destination.hasEnded() && guestIsThere) {
+            qemuHasEnded = true;
             return new MigrationException(
                     "that QEMU has ended, and with it what the guest did there, if it ran at all; its standard error"
                             + " output says why; the snapshot is untouched and can be restored again",

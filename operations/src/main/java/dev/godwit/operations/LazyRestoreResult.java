@@ -1,8 +1,10 @@
 package dev.godwit.operations;
 
+import dev.godwit.engine.postcopy.LatencyStep;
 import dev.godwit.engine.postcopy.PostcopyCounters;
 import dev.godwit.engine.postcopy.PushPolicy;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -17,6 +19,7 @@ import java.util.OptionalLong;
  * @param total from the opening of the snapshot to the destination's word that it has everything
  * @param order by which pages were pushed
  * @param pages what was asked for and pushed
+ * @param latencies from request to page, in steps
  * @param recordedPages how many pages the recording beside the snapshot has now, where one was asked for
  * @param notRecorded why there is none, where one was asked for and could not be kept
  */
@@ -28,5 +31,12 @@ public record LazyRestoreResult(
         Duration total,
         PushPolicy order,
         PostcopyCounters.Totals pages,
+        List<LatencyStep> latencies,
         OptionalLong recordedPages,
-        Optional<String> notRecorded) {}
+        Optional<String> notRecorded) {
+
+    /** Copies the steps. */
+    public LazyRestoreResult {
+        latencies = List.copyOf(latencies);
+    }
+}

@@ -5,9 +5,12 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -16,8 +19,11 @@ import java.util.Optional;
  */
 public final class PrivateFolder implements Closeable {
 
+    private static final String PREFIX = "godwit-";
+
     private final Path path;
     private final Optional<UserPrincipal> qemuUser;
+    private boolean left;
 
     /**
      * A new folder.
@@ -28,7 +34,7 @@ public final class PrivateFolder implements Closeable {
     public PrivateFolder(Optional<UserPrincipal> qemuUser) throws IOException {
         this.qemuUser = qemuUser;
         path = Files.createTempDirectory(
-                "godwit-", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+                PREFIX, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     }
 
     /** Gives the folder and what is in it to QEMU's user. Only root can do that, and nobody else needs to. */
@@ -54,13 +60,39 @@ public final class PrivateFolder implements Closeable {
         return path.resolve(name);
     }
 
-    @Override
-    public void close() throws IOException {
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(path)) {
+    /** {@return all such folders, those of other processes too} */
+    static List<Path> all() throws IOException {
+        List<Path> folders = new ArrayList<>();
+        try (DirectoryStream<Path> found =
+                Files.newDirectoryStream(Path.of(System.getProperty("java.io.tmpdir")), PREFIX + "*")) {
+            for (Path folder : found) {
+                if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS) && Files.isReadable(folder)) {
+                    folders.add(folder);
+                }
+            }
+        }
+        return folders;
+    }
+
+    /** Removes such a folder with what is in it. */
+    static void remove(Path folder) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
             for (Path file : files) {
                 Files.deleteIfExists(file);
             }
         }
-        Files.deleteIfExists(path);
+        Files.deleteIfExists(folder);
+    }
+
+    /** Has {@link #close} leave everything for a process that comes after this one. */
+    void leave() {
+        left = true;
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (!left) {
+            remove(path);
+        }
     }
 }

@@ -30,6 +30,21 @@ public final class QemuSettings {
         this.parameters = qemu.migrationParameters();
     }
 
+    /** Settings that were found earlier. */
+    QemuSettings(QemuMonitor qemu, Map<String, Boolean> capabilities, JsonObject parameters) {
+        this.qemu = qemu;
+        this.capabilities = capabilities;
+        this.parameters = parameters;
+    }
+
+    Map<String, Boolean> capabilities() {
+        return capabilities;
+    }
+
+    JsonObject parameters() {
+        return parameters;
+    }
+
     /**
      * Switches the given capabilities on and all others off.
      *

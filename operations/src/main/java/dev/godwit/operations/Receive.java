@@ -15,6 +15,7 @@ import dev.godwit.transport.MigrationUri;
 import dev.godwit.transport.TlsServer;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CountDownLatch;
@@ -28,6 +29,10 @@ import org.jspecify.annotations.Nullable;
  * <p>The source is told of success (SHUT(0) on the return path) only when the file is whole, synced and under its name.
  * On any error it is told so and keeps its guest, and what was under the name is still there. {@link #close} may be
  * called from any thread and ends {@link #run} like an error.
+ *
+ * <p>A source may switch to postcopy. From its RUN on it does not run its guest any more, and no destination does: the
+ * rest of RAM is received, and when the file is whole, the guest is in it. If that fails, what came stays, under a name
+ * that says that it is not whole ({@link SnapshotWriter#keepIncomplete}); the source holds the rest, paused.
  */
 public final class Receive implements Closeable {
 
@@ -40,6 +45,8 @@ public final class Receive implements Closeable {
     private @Nullable Thread runner;
     private @Nullable IncomingConnections connections;
     private boolean closed;
+    private @Nullable VmState givenUp;
+    private @Nullable Path incomplete;
 
     /**
      * A migration to be received.
@@ -70,6 +77,8 @@ public final class Receive implements Closeable {
                 incoming.awaitMain();
                 return receive(writer, pages, incoming, System.nanoTime());
             }
+        } catch (MigrationException e) {
+            throw e;
         } catch (IOException e) {
             throw new MigrationException(failure(e), GuestLocation.GUEST_AT_SOURCE, e);
         } finally {
@@ -88,39 +97,78 @@ public final class Receive implements Closeable {
     private ReceiveResult receive(
             SnapshotWriter writer, ReceivedPages pages, IncomingConnections incoming, long startNs) throws IOException {
         ReturnPath returnPath = new ReturnPath(incoming.main());
-        boolean whole = false;
+        boolean streamWhole = false;
         try {
-            IncomingMigration migration =
-                    IncomingMigration.from(incoming.main()).progress(progress);
-            if (incoming.main().isDuplex()) {
-                migration.returnPath(returnPath).inputEnd(incoming.main()::shutdownInput);
-            }
-            if (options.switchoverAck()) {
-                migration.switchoverAck();
-            }
-            incoming.multifd().ifPresent(migration::multifd);
+            IncomingMigration migration = migration(incoming, returnPath);
+            CreationFacts facts = new CreationFacts(
+                    Instant.now(),
+                    GodwitVersion.TEXT,
+                    "",
+                    "receive",
+                    "migration from " + incoming.main().remote());
+            migration.postcopy(state -> {
+                givenUp = state;
+                incomplete = writer.keepIncomplete(state, facts);
+            });
             VmState state = incoming.explaining(() -> migration.into(pages));
             incoming.finish();
-            writer.commit(
-                    state,
-                    new CreationFacts(
-                            Instant.now(),
-                            GodwitVersion.TEXT,
-                            "",
-                            "receive",
-                            "migration from " + incoming.main().remote()));
-            whole = true;
+            streamWhole = true;
+            writer.commit(state, facts);
             boolean sourceTold = migration.returnPathOpened() && told(returnPath);
             return new ReceiveResult(
                     options.file(),
                     state.configuration().machineType(),
                     sourceTold,
                     Duration.ofNanos(System.nanoTime() - startNs));
-        } finally {
-            if (!whole && incoming.main().isDuplex()) {
+        } catch (IOException | RuntimeException | Error e) {
+            // In the middle of a postcopy the end of the connection makes the source wait; a word would end it.
+            if (incoming.main().isDuplex() && (givenUp == null || streamWhole)) {
                 tellFailure(returnPath);
             }
+            if (givenUp != null) {
+                throw afterRun(writer, pages, givenUp, streamWhole, e);
+            }
+            throw e;
         }
+    }
+
+    private IncomingMigration migration(IncomingConnections incoming, ReturnPath returnPath) {
+        IncomingMigration migration = IncomingMigration.from(incoming.main()).progress(progress);
+        if (incoming.main().isDuplex()) {
+            migration.returnPath(returnPath).inputEnd(incoming.main()::shutdownInput);
+        }
+        if (options.switchoverAck()) {
+            migration.switchoverAck();
+        }
+        incoming.multifd().ifPresent(migration::multifd);
+        return migration;
+    }
+
+    /** The guest had been given up by the source: what came is all that there is on this side. */
+    private MigrationException afterRun(
+            SnapshotWriter writer, ReceivedPages pages, VmState state, boolean streamWhole, Throwable cause) {
+        String kept;
+        try {
+            Path name = writer.keepIncomplete(
+                    state,
+                    new CreationFacts(
+                            Instant.now(), GodwitVersion.TEXT, "", "receive-incomplete", "postcopy, broken off"));
+            kept = "What came is kept in " + name
+                    + " (%d pages of RAM are missing in it)".formatted(pages.neverSentPages());
+        } catch (IOException e) {
+            cause.addSuppressed(e);
+            kept = incomplete == null
+                    ? "What came could not be kept: " + e.getMessage()
+                    : "What came until RUN is kept in " + incomplete + "; the rest could not be: " + e.getMessage();
+        }
+        String source = streamWhole
+                ? "The source was told that it failed, and QEMU lets its guest run on there then: see its query-status"
+                : "The source, if its process lives, is in postcopy-paused and holds the rest: do not end it";
+        return new MigrationException(
+                "the source had given its guest up in postcopy, and no whole snapshot came of it: " + cause.getMessage()
+                        + ". " + kept + ". " + source,
+                GuestLocation.GUEST_LOST,
+                cause);
     }
 
     /** The snapshot is whole either way: a source that has gone cannot be told, and keeps its guest. */

@@ -3,19 +3,26 @@ package dev.godwit.operations;
 import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
 import dev.godwit.engine.Progress;
+import dev.godwit.engine.RamSource;
 import dev.godwit.operations.DestinationAnswers.LastWord;
 import dev.godwit.qemu.OutgoingPrecopy;
 import dev.godwit.snapshot.Snapshot;
+import dev.godwit.snapshot.Verification;
+import dev.godwit.snapshot.VerificationReport;
 import dev.godwit.transport.MigrationChannel;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Brings a guest back from its snapshot, eagerly: an ordinary precopy stream with a return path into a QEMU that waits
- * for one ({@code godwit restore --eager}).
+ * for one ({@code godwit restore --eager}). Where that QEMU has the snapshot mapped as its RAM, only the rest is sent
+ * ({@code godwit restore --map}), and the kernel brings the pages when the guest touches them.
  *
  * <p>It succeeds only when the destination says that everything is loaded. The snapshot is only read, so a guest whose
  * restore fails is still where it was: in its file. {@link #close} may be called from any thread and ends {@link #run}.
@@ -72,12 +79,19 @@ public final class Restore implements Closeable {
         try (Snapshot snapshot = Snapshot.open(options.file(), 0, progress);
                 DestinationQemu destination = DestinationQemu.open(options.destination())) {
             checkOpen();
-            send(snapshot, destination);
+            Set<Integer> mapped = destination.check(snapshot, options.mapped());
+            OptionalLong verifiedPages =
+                    options.verify() ? OptionalLong.of(verify(options.file(), progress)) : OptionalLong.empty();
+            send(snapshot, mapped, destination);
             return new RestoreResult(
                     snapshot.vmState().configuration().machineType(),
                     snapshot.layout().totalBytes(),
                     destination.runState(),
-                    Duration.ofNanos(System.nanoTime() - startNs));
+                    Duration.ofNanos(System.nanoTime() - startNs),
+                    mapped.stream()
+                            .mapToLong(block -> snapshot.layout().block(block).lengthBytes())
+                            .sum(),
+                    verifiedPages);
         } catch (MigrationException e) {
             throw e;
         } catch (IOException | CancellationException e) {
@@ -90,7 +104,29 @@ public final class Restore implements Closeable {
         }
     }
 
-    private void send(Snapshot snapshot, DestinationQemu destination) throws IOException {
+    /** {@return how many pages were right} */
+    static long verify(Path file, Progress progress) throws IOException {
+        VerificationReport report;
+        try {
+            report = Verification.of(file, progress);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while " + file + " was verified", e);
+        }
+        if (!report.damages().isEmpty()) {
+            throw new IOException(file + " is damaged: "
+                    + report.damages().getFirst().describe()
+                    + (report.damageCount() > 1 ? ", and " + (report.damageCount() - 1) + " more" : ""));
+        }
+        if (report.scope() == VerificationReport.Scope.STRUCTURE) {
+            throw new IOException(file + " has no checksums by which it could be verified: Godwit did not"
+                    + " write it; godwit convert --to mapped-ram makes a file with them");
+        }
+        return report.checkedPages();
+    }
+
+    private void send(Snapshot snapshot, Set<Integer> mapped, DestinationQemu destination) throws IOException {
+        RamSource ram = snapshot.checked();
         try (MigrationChannel connection = opened(destination.connect())) {
             if (!connection.isDuplex()) {
                 throw new IOException("a restore needs the destination's answer, and " + connection.remote()
@@ -98,8 +134,9 @@ public final class Restore implements Closeable {
             }
             DestinationAnswers answers = new DestinationAnswers(connection);
             try {
-                new OutgoingPrecopy(snapshot, snapshot.vmState())
+                new OutgoingPrecopy(ram, snapshot.vmState())
                         .returnPath()
+                        .withoutPagesOf(mapped)
                         .maxBytesPerSecond(options.maxBandwidthBytesPerSecond())
                         .progress(progress)
                         .send(connection);

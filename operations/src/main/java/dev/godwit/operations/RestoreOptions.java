@@ -12,8 +12,11 @@ import java.util.Optional;
  * @param file a snapshot of any format that Godwit reads
  * @param destination the QEMU that takes the guest
  * @param maxBandwidthBytesPerSecond the limit, 0 for none
+ * @param mapped whether QEMU has the snapshot as its RAM, so that only the rest is sent ({@link MappedArguments})
+ * @param verify whether all of the file is verified first
  */
-public record RestoreOptions(Path file, Destination destination, long maxBandwidthBytesPerSecond) {
+public record RestoreOptions(
+        Path file, Destination destination, long maxBandwidthBytesPerSecond, boolean mapped, boolean verify) {
 
     /** A QEMU that waits for a guest. */
     public sealed interface Destination {
@@ -47,5 +50,15 @@ public record RestoreOptions(Path file, Destination destination, long maxBandwid
         if (maxBandwidthBytesPerSecond < 0) {
             throw new IllegalArgumentException("a bandwidth is not negative: " + maxBandwidthBytesPerSecond);
         }
+    }
+
+    /** All of RAM is sent, and each page verified as it is. */
+    public RestoreOptions(Path file, Destination destination, long maxBandwidthBytesPerSecond) {
+        this(file, destination, maxBandwidthBytesPerSecond, false, false);
+    }
+
+    /** {@return options of a mapped restore} */
+    public static RestoreOptions mapped(Path file, Destination destination, boolean verify) {
+        return new RestoreOptions(file, destination, 0, true, verify);
     }
 }

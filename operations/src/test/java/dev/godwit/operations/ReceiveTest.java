@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
 import dev.godwit.engine.Progress;
+import dev.godwit.engine.StreamFormatException;
 import dev.godwit.qemu.multifd.MultifdMethod;
+import dev.godwit.snapshot.Snapshot;
 import dev.godwit.snapshot.Verification;
 import dev.godwit.transport.MigrationUri;
 import java.io.IOException;
@@ -33,6 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ReceiveTest {
 
     private static final String PONG_1 = "0002000400000001";
+    private static final String PONG_3 = "0002000400000003";
     private static final String SHUT_0 = "0001000400000000";
     private static final String SHUT_1 = "0001000400000001";
 
@@ -210,6 +213,57 @@ class ReceiveTest {
             assertThat(failure()).hasMessageContaining("cancelled");
         }
         assertThat(file).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"postcopy-first", "postcopy-mid"})
+    void a_postcopy_is_received_to_the_last_page_and_nothing_is_run(String capture) throws Exception {
+        byte[] bytes = CapturedSource.capture(capture + ".conn0.fwd");
+        start(0, MultifdMethod.NONE);
+        try (CapturedSource source = new CapturedSource(socket).send(bytes, bytes.length)) {
+            assertThat(hex(source.answers()))
+                    .startsWith(PONG_1)
+                    .contains(PONG_3)
+                    .endsWith(SHUT_0);
+        }
+        assertThat(result.get().sourceTold()).isTrue();
+        assertThat(Verification.of(file, Progress.NONE).isWhole()).isTrue();
+    }
+
+    @ParameterizedTest(name = "{0} of 1000")
+    @ValueSource(ints = {300, 600, 990, 999})
+    void a_postcopy_that_breaks_leaves_what_came_under_a_name_that_says_so(int share) throws Exception {
+        byte[] bytes = CapturedSource.capture("postcopy-first.conn0.fwd");
+        start(0, MultifdMethod.NONE);
+        try (CapturedSource source = new CapturedSource(socket)
+                .send(bytes, (int) ((long) bytes.length * share / 1000))
+                .hangUp()) {
+            assertThat(hex(source.answers())).doesNotContain(SHUT_0).doesNotEndWith(SHUT_1);
+        }
+        Path incomplete = folder.resolve("vm.gw.incomplete");
+        assertThat(failure())
+                .hasMessageContaining("the source had given its guest up")
+                .hasMessageContaining(incomplete.toString())
+                .hasMessageContaining("holds the rest: do not end it")
+                .satisfies(e -> assertThat(e.guestLocation()).isEqualTo(GuestLocation.GUEST_LOST));
+        assertThat(file).doesNotExist();
+        assertThatThrownBy(() -> Snapshot.open(incomplete)).isInstanceOf(StreamFormatException.class);
+        Files.delete(incomplete);
+    }
+
+    @Test
+    void a_postcopy_that_breaks_twice_leaves_both_files() throws Exception {
+        Path earlier = Files.writeString(folder.resolve("vm.gw.incomplete"), "of another guest");
+        byte[] bytes = CapturedSource.capture("postcopy-first.conn0.fwd");
+        start(0, MultifdMethod.NONE);
+        try (CapturedSource source =
+                new CapturedSource(socket).send(bytes, bytes.length / 2).hangUp()) {
+            assertThat(hex(source.answers())).doesNotContain(SHUT_0);
+        }
+        assertThat(failure()).hasMessageContaining("vm.gw.incomplete-2");
+        assertThat(earlier).hasContent("of another guest");
+        Files.delete(earlier);
+        Files.delete(folder.resolve("vm.gw.incomplete-2"));
     }
 
     @Test

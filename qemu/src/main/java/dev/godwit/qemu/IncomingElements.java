@@ -1,6 +1,5 @@
 package dev.godwit.qemu;
 
-import dev.godwit.engine.StreamFormatException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -16,23 +15,41 @@ final class IncomingElements implements StreamVisitor {
     private final @Nullable ReturnPath returnPath;
     private final boolean switchoverAck;
     private final ConfigurationCheck configurationCheck;
+    private final PostcopyCommands postcopy;
     private final List<Section> sections = new ArrayList<>();
     private @Nullable Configuration configuration;
     private byte @Nullable [] vmdescription;
     private int ramSectionId;
     private boolean returnPathOpen;
+    private boolean ramEnded;
 
     IncomingElements(
             ByteInput input,
             IncomingPages pages,
             @Nullable ReturnPath returnPath,
             boolean switchoverAck,
-            ConfigurationCheck configurationCheck) {
+            ConfigurationCheck configurationCheck,
+            PostcopyCommands postcopy) {
         this.input = input;
         this.pages = pages;
         this.returnPath = returnPath;
         this.switchoverAck = switchoverAck;
         this.configurationCheck = configurationCheck;
+        this.postcopy = postcopy;
+    }
+
+    /** {@return the elements of a connection that takes over from one that broke, in postcopy} */
+    static IncomingElements resumed(
+            ByteInput input, IncomingPages pages, ReturnPath returnPath, PostcopyCommands postcopy) {
+        IncomingElements elements =
+                new IncomingElements(input, pages, returnPath, false, ConfigurationCheck.NONE, postcopy);
+        elements.returnPathOpen = true;
+        return elements;
+    }
+
+    /** {@return whether the source has said that all of RAM is sent} */
+    boolean ramEnded() {
+        return ramEnded;
     }
 
     /** {@return what was collected, after the end of the stream} */
@@ -42,6 +59,20 @@ final class IncomingElements implements StreamVisitor {
         }
         pages.finish();
         return new VmState(configuration, ramSectionId, sections, Optional.ofNullable(vmdescription));
+    }
+
+    /** {@return what was collected, of a stream that goes on with pages alone; with the devices of its package} */
+    VmState withDevices(List<Section> devices) throws IOException {
+        if (configuration == null || !pages.begun()) {
+            throw input.unexpected("a stream with RAM in it", "none");
+        }
+        sections.addAll(devices);
+        return new VmState(configuration, ramSectionId, sections, Optional.empty());
+    }
+
+    /** Answers a PING that stood in a package. */
+    void answerPing(int value) throws IOException {
+        answer(value);
     }
 
     boolean returnPathOpened() {
@@ -66,16 +97,15 @@ final class IncomingElements implements StreamVisitor {
         switch (command) {
             case Command.OpenReturnPath _ -> openReturnPath();
             case Command.Ping(int value) -> answer(value);
-            case Command.PostcopyAdvise _, Command.PostcopyAdviseBitmaps _, Command.SwitchoverStart _ -> {}
-            case Command.PostcopyListen _,
+            case Command.SwitchoverStart _ -> {}
+            case Command.PostcopyAdvise _,
+                    Command.PostcopyAdviseBitmaps _,
+                    Command.PostcopyListen _,
                     Command.PostcopyRun _,
                     Command.RamDiscard _,
                     Command.Packaged _,
                     Command.PostcopyResume _,
-                    Command.ReceivedBitmap _ ->
-                throw input.unexpected(
-                        "a precopy stream",
-                        "postcopy, which is not supported by receive yet: command " + command.commandName());
+                    Command.ReceivedBitmap _ -> postcopy.command(input, command);
             case Command.EnableColo _ ->
                 throw input.unexpected("a precopy stream", "COLO, which is not supported: command ENABLE_COLO");
         }
@@ -98,8 +128,8 @@ final class IncomingElements implements StreamVisitor {
     }
 
     @Override
-    public void packaged(byte[] blob) throws StreamFormatException {
-        throw input.unexpected("a precopy stream", "a PACKAGED blob");
+    public void packaged(byte[] blob) throws IOException {
+        postcopy.packaged(input, blob);
     }
 
     @Override
@@ -108,7 +138,9 @@ final class IncomingElements implements StreamVisitor {
     }
 
     @Override
-    public void endRamSection(SectionHeader header) {}
+    public void endRamSection(SectionHeader header) {
+        ramEnded |= header.type() == SectionType.END;
+    }
 
     @Override
     public void section(Section section) {

@@ -71,8 +71,21 @@ public final class IncomingMachineStream implements IncomingStream {
         return this;
     }
 
-    /** The destination's rules of qemu-migration specification section 1.2, but the whole machine type counts. */
     private void check(Configuration found) throws IOException {
+        check(machineType, uuid, found);
+        if (multifd != null) {
+            multifd.requireUuid(uuid.orElse(NO_UUID));
+        }
+    }
+
+    /**
+     * Checks whether what was saved or sent is a machine's own: the destination's rules of qemu-migration specification
+     * section 1.2, but the whole machine type counts.
+     *
+     * @throws StreamFormatException if it is another's
+     */
+    public static void check(String machineType, Optional<UUID> uuid, Configuration found)
+            throws StreamFormatException {
         if (!found.machineType().equals(machineType)) {
             throw new StreamFormatException(0, "configuration", "machine type " + machineType, found.machineType());
         }
@@ -82,9 +95,6 @@ public final class IncomingMachineStream implements IncomingStream {
                     "configuration",
                     "the guest with UUID " + uuid.get(),
                     found.uuid().get().toString());
-        }
-        if (multifd != null) {
-            multifd.requireUuid(uuid.orElse(NO_UUID));
         }
     }
 

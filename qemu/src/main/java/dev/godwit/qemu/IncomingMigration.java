@@ -5,6 +5,7 @@ import dev.godwit.engine.RamSink;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -13,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * {@link VmState}. The settings are made first, then {@link #into} does the work once.
  *
  * <p>With a return path the source's PINGs are answered; whether all is well ({@link ReturnPath#shut}) is said by the
- * caller, when what was received is safe. Postcopy, COLO and RAM that is shared and not sent are refused by name.
+ * caller, when what was received is safe. COLO and RAM that is shared and not sent are refused by name, and postcopy
+ * unless it is asked for.
  */
 public final class IncomingMigration {
 
@@ -29,6 +31,7 @@ public final class IncomingMigration {
     private Set<String> hugePageBlocks = Set.of();
     private Progress progress = Progress.NONE;
     private ConfigurationCheck configurationCheck = ConfigurationCheck.NONE;
+    private @Nullable GuestGivenUp givenUp;
     private boolean returnPathOpened;
     private long neverSentPages;
 
@@ -98,6 +101,16 @@ public final class IncomingMigration {
         return this;
     }
 
+    /**
+     * Takes a postcopy too: its RUN runs nothing here, and its pages are received to the last.
+     *
+     * @param listener hears when the source has given its guest up
+     */
+    public IncomingMigration postcopy(GuestGivenUp listener) {
+        this.givenUp = listener;
+        return this;
+    }
+
     /** Sets who hears how far it is. */
     public IncomingMigration progress(Progress listener) {
         this.progress = listener;
@@ -135,8 +148,15 @@ public final class IncomingMigration {
         }
         ReceivedPages received = sink instanceof ReceivedPages given ? given : new ReceivedPages(sink);
         try (IncomingPages pages = new IncomingPages(input, received, multifd, multifdMode, progress)) {
-            IncomingElements elements =
-                    new IncomingElements(input, pages, returnPath, switchoverAck, configurationCheck);
+            Optional<KeptPostcopy> kept = Optional.ofNullable(givenUp).map(listener -> new KeptPostcopy(listener, pages));
+            IncomingElements elements = new IncomingElements(
+                    input,
+                    pages,
+                    returnPath,
+                    switchoverAck,
+                    configurationCheck,
+                    kept.isPresent() ? kept.get() : PostcopyCommands.REFUSED);
+            kept.ifPresent(postcopy -> postcopy.collectedBy(elements));
             try {
                 new StreamReader(input, options, elements).read();
             } finally {

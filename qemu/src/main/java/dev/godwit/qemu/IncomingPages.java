@@ -5,7 +5,6 @@ import dev.godwit.codec.Xbzrle;
 import dev.godwit.codec.ZlibPages;
 import dev.godwit.engine.PageLane;
 import dev.godwit.engine.Progress;
-import dev.godwit.engine.RamSink;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
@@ -19,19 +18,21 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
     private static final long PROGRESS_STEP_BYTES = 16 << 20;
 
     private final ByteInput input;
-    private final RamSink sink;
+    private final ReceivedPages sink;
     private final @Nullable MultifdSync multifd;
     private final Progress progress;
     private final ZlibPages zlibPages = new ZlibPages();
     private final MemorySegment scratch = MemorySegment.ofArray(new byte[Page.SIZE_BYTES]);
     private MultifdSync.Mode multifdMode;
     private @Nullable PageLane lane;
+    private @Nullable RamLayout begun;
     private boolean flushSeen;
+    private boolean wholePagesOnly;
     private long untoldBytes;
 
     IncomingPages(
             ByteInput input,
-            RamSink sink,
+            ReceivedPages sink,
             @Nullable MultifdSync multifd,
             MultifdSync.Mode multifdMode,
             Progress progress) {
@@ -47,6 +48,7 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
         RamLayout layout = list.layout();
         progress.phase("receiving RAM", layout.totalBytes());
         sink.begin(layout);
+        begun = layout;
         lane = sink.lane();
         if (multifd != null) {
             multifd.begin(layout);
@@ -68,6 +70,9 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
     @Override
     public void xbzrlePage(int blockIndex, long offsetBytes, boolean continued, MemorySegment delta)
             throws IOException {
+        if (wholePagesOnly) {
+            throw input.unexpected("whole pages in postcopy", "an XBZRLE record");
+        }
         lane().read(blockIndex, offsetBytes, scratch);
         try {
             Xbzrle.decode(delta, scratch);
@@ -116,6 +121,45 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
         if (multifd != null && multifdMode == MultifdSync.Mode.PER_SECTION) {
             sync(multifd);
         }
+    }
+
+    /**
+     * Forgets pages, which will come again; until they do they are zero.
+     *
+     * @throws dev.godwit.engine.StreamFormatException if they are no pages of the machine
+     */
+    void discard(Command.RamDiscard discard) throws IOException {
+        PageLane pages = lane();
+        int blockIndex = begun == null ? -1 : begun.indexOf(discard.block());
+        if (begun == null || blockIndex < 0) {
+            throw input.unexpected("a discard of a RAM block of the list", "one of " + discard.block());
+        }
+        long blockBytes = begun.block(blockIndex).lengthBytes();
+        for (Command.RamDiscard.Range range : discard.ranges()) {
+            if (range.startBytes() < 0
+                    || range.lengthBytes() < 1
+                    || range.startBytes() % Page.SIZE_BYTES != 0
+                    || range.lengthBytes() % Page.SIZE_BYTES != 0
+                    || range.lengthBytes() > blockBytes
+                    || range.startBytes() > blockBytes - range.lengthBytes()) {
+                throw input.unexpected(
+                        "a discard of whole pages inside the " + blockBytes + " bytes of block " + discard.block(),
+                        Long.toUnsignedString(range.lengthBytes()) + " bytes at "
+                                + Long.toUnsignedString(range.startBytes()));
+            }
+            pages.zeroPages(blockIndex, range.startBytes(), range.lengthBytes());
+            sink.forget(blockIndex, range.startBytes() / Page.SIZE_BYTES, range.lengthBytes() / Page.SIZE_BYTES);
+        }
+    }
+
+    /** Refuses differences from now on. */
+    void wholePagesOnly() {
+        wholePagesOnly = true;
+    }
+
+    /** Hands what is held back to the sink. */
+    void flush() throws IOException {
+        lane().flush();
     }
 
     /** Hands the last pages to the sink. */

@@ -3,9 +3,11 @@ package dev.godwit.qemu;
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSource;
 import dev.godwit.engine.postcopy.PageClaims;
+import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.engine.postcopy.PostcopyCounters;
 import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.postcopy.PushOrder;
+import dev.godwit.engine.postcopy.PushPace;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
@@ -37,11 +39,13 @@ public final class OutgoingPostcopy {
     private final PageClaims claims;
     private final PushOrder order;
     private final PostcopyCounters counters;
-    private long bytesPerSecond;
     private Progress progress = Progress.NONE;
     private Runnable onRun = () -> {};
     private @Nullable SecondConnection second;
     private boolean secondEndsWithEos;
+    private PushPace pace = new PushPace();
+    private long answerTimeoutMs = 60_000;
+    private List<PagePlace> early = List.of();
 
     /**
      * A migration over one connection.
@@ -61,13 +65,23 @@ public final class OutgoingPostcopy {
         this.counters = counters;
     }
 
+    /** Limits the push; what is asked for is sent at once nevertheless. */
+    public OutgoingPostcopy pace(PushPace limits) {
+        pace = limits;
+        return this;
+    }
+
+    OutgoingPostcopy answerTimeoutMs(long timeoutMs) {
+        answerTimeoutMs = timeoutMs;
+        return this;
+    }
+
     /**
-     * Limits the rate of the push; what is asked for is sent at once nevertheless.
-     *
-     * @param limit 0 for none
+     * Names host pages that are sent before the guest runs: it will touch them at once, and need not wait for them
+     * then. Not all of RAM: a destination from which nothing is discarded takes no postcopy.
      */
-    public OutgoingPostcopy maxBytesPerSecond(long limit) {
-        bytesPerSecond = limit;
+    public OutgoingPostcopy beforeRun(List<PagePlace> hostPages) {
+        early = List.copyOf(hostPages);
         return this;
     }
 
@@ -105,7 +119,7 @@ public final class OutgoingPostcopy {
     public <C extends ReadableByteChannel & WritableByteChannel> void send(C channel) throws IOException {
         ByteOutput output = new ByteOutput(channel);
         PrecopyFrame frame = frame(output);
-        PostcopySender sender = new PostcopySender(work(), output, frame);
+        PostcopySender sender = new PostcopySender(work(), output, frame).answerTimeoutMs(answerTimeoutMs);
         frame.begin(state.configuration().withCapabilities(List.of()), true);
         output.flush();
         sender.answers().hear(channel);
@@ -116,7 +130,7 @@ public final class OutgoingPostcopy {
         }
         if (!secondEndsWithEos) {
             // Only now does the destination know which of the two is the main one. An older one wants both at once.
-            sender.answers().awaitAlive(PostcopySender.ANSWER_TIMEOUT_MS);
+            sender.answers().awaitAlive(answerTimeoutMs);
         }
         try (WritableByteChannel preempt = second.open()) {
             run(frame, sender, output);
@@ -126,7 +140,7 @@ public final class OutgoingPostcopy {
 
     private PostcopyWork work() {
         return new PostcopyWork(
-                ram, claims, order, counters, () -> bytesPerSecond, progress, PostcopyWork.onRun(onRun));
+                ram, claims, order, counters, pace, () -> 0, progress, PostcopyWork.onRun(onRun));
     }
 
     private PrecopyFrame frame(ByteOutput output) {
@@ -143,6 +157,7 @@ public final class OutgoingPostcopy {
                         .toList()));
         frame.endRam();
         frame.sections(state.sections().stream().filter(Section::setup).toList());
+        new EarlyPages(ram, claims, counters, progress).send(early, sender.frame());
         sender.frame().discards();
         sender.frame()
                 .packaged(state.sections().stream()
@@ -159,7 +174,7 @@ public final class OutgoingPostcopy {
      */
     public <C extends ReadableByteChannel & WritableByteChannel> void resume(C channel) throws IOException {
         ByteOutput output = new ByteOutput(channel);
-        PostcopySender sender = new PostcopySender(work(), output, frame(output));
+        PostcopySender sender = new PostcopySender(work(), output, frame(output)).answerTimeoutMs(answerTimeoutMs);
         sender.answers().runsAlready();
         sender.answers().hear(channel);
         sender.askForReceived();

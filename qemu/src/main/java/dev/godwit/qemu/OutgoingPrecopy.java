@@ -16,6 +16,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.WritableByteChannel;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Sends a guest that stands still as an ordinary precopy stream, which every QEMU from 7.2 on loads. The settings are
@@ -46,6 +47,7 @@ public final class OutgoingPrecopy {
     private long bytesPerSecond;
     private Progress progress = Progress.NONE;
     private Clock clock = Clock.SYSTEM;
+    private Set<Integer> leftOut = Set.of();
 
     /**
      * A migration.
@@ -71,6 +73,15 @@ public final class OutgoingPrecopy {
      */
     public OutgoingPrecopy maxBytesPerSecond(long limit) {
         bytesPerSecond = limit;
+        return this;
+    }
+
+    /**
+     * Names the blocks that the destination has already, by their index: they are announced, and no page of them is
+     * sent (qemu-migration specification section 1.5).
+     */
+    public OutgoingPrecopy withoutPagesOf(Set<Integer> blockIndexes) {
+        leftOut = Set.copyOf(blockIndexes);
         return this;
     }
 
@@ -120,7 +131,7 @@ public final class OutgoingPrecopy {
     }
 
     private void sendPages(ByteOutput output, PrecopyFrame frame) throws IOException {
-        progress.phase("sending RAM", ram.layout().totalBytes());
+        progress.phase("sending RAM", bytesToSend());
         RateLimit limit = new RateLimit(bytesPerSecond, clock);
         int runPages = Math.clamp(limit.stepBytes() / Page.SIZE_BYTES, 1, RUN_PAGES);
         try (Arena arena = Arena.ofConfined()) {
@@ -128,6 +139,9 @@ public final class OutgoingPrecopy {
             frame.beginRam(SectionType.PART);
             long partStart = output.position();
             for (int block = 0; block < ram.layout().blocks().size(); block++) {
+                if (leftOut.contains(block)) {
+                    continue;
+                }
                 RamBlock sent = ram.layout().block(block);
                 PageBitmap present = ram.present(block);
                 for (long page = 0; page < sent.pages(); page += runPages) {
@@ -144,6 +158,14 @@ public final class OutgoingPrecopy {
             }
             frame.endRam();
         }
+    }
+
+    private long bytesToSend() {
+        long bytes = 0;
+        for (int block = 0; block < ram.layout().blocks().size(); block++) {
+            bytes += leftOut.contains(block) ? 0 : ram.layout().block(block).lengthBytes();
+        }
+        return bytes;
     }
 
     private void sendRun(StreamWriter writer, int block, PageBitmap present, long firstPage, MemorySegment run)

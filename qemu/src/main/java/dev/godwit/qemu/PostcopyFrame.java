@@ -14,6 +14,7 @@ import java.util.List;
  *
  * <pre>
  * POSTCOPY_ADVISE                    before the block list
+ * PART ram: records, EOS             pages that are there when the guest starts, if any
  * POSTCOPY_RAM_DISCARD               what is still to be sent: at most 12 ranges each, of one block
  * PACKAGED: POSTCOPY_LISTEN, the devices' sections, PING 3, POSTCOPY_RUN
  * PART ram: records, EOS             any number, each closed at once
@@ -23,6 +24,7 @@ import java.util.List;
  */
 final class PostcopyFrame {
 
+    /** As many ranges as QEMU puts into a command. */
     private static final int MOST_RANGES = 12;
 
     private final PrecopyFrame frame;

@@ -7,8 +7,10 @@ import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.engine.postcopy.PageRequests;
 import dev.godwit.engine.postcopy.PostcopyCounters;
+import dev.godwit.engine.postcopy.PostcopyEvents;
 import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.postcopy.PushOrder;
+import dev.godwit.engine.postcopy.PushPace;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.Optional;
@@ -40,7 +42,9 @@ final class PostcopyPush {
     private final PostcopyInFlight inFlight;
     private final PostcopyCounters counters;
     private final Progress progress;
-    private final RateLimit limit;
+    private final RateLimit limit = new RateLimit(0, Clock.SYSTEM);
+    private final PushPace pace;
+    private long lastToldNs = System.nanoTime();
     private long pushedBytes;
     private volatile long lastServedNs = System.nanoTime();
 
@@ -53,7 +57,7 @@ final class PostcopyPush {
         this.inFlight = inFlight;
         this.counters = work.counters();
         this.progress = work.progress();
-        this.limit = new RateLimit(work.pushBytesPerSecond().getAsLong(), Clock.SYSTEM);
+        this.pace = work.pace();
     }
 
     /**
@@ -63,6 +67,8 @@ final class PostcopyPush {
      */
     void run(PostcopyChannel main, boolean servesRequests) throws IOException {
         progress.phase("sending RAM to the running guest", claims.bytesToPush());
+        pace.begin(System.nanoTime());
+        pace.onChange(requests::wake);
         while (true) {
             long seenChanges = requests.changes();
             answers.check();
@@ -70,12 +76,12 @@ final class PostcopyPush {
                 serveAll(main);
             }
             requests.newest().ifPresent(order::requested);
-            long holdNs = holdNs();
+            Optional<PagePlace> next = order.next();
+            long holdNs = next.isPresent() ? holdNs() : 0;
             if (holdNs > 0) {
                 await(seenChanges, holdNs);
                 continue;
             }
-            Optional<PagePlace> next = order.next();
             if (next.isEmpty()) {
                 if (servesRequests) {
                     serveAll(main);
@@ -122,12 +128,21 @@ final class PostcopyPush {
         lastServedNs = nowNs;
         long bytes = claims.hostPageBytes(place.blockIndex());
         counters.served(place, bytes, zero, nowNs - request.askedNs());
+        pace.served(nowNs - request.askedNs(), nowNs);
         if (content) {
             progress.advance(bytes);
         }
     }
 
     private long holdNs() throws IOException {
+        long nowNs = System.nanoTime();
+        if (nowNs - lastToldNs > LONGEST_WAIT_NS) {
+            lastToldNs = nowNs;
+            PostcopyEvents.totals(counters, claims.bytesToPush(), false);
+        }
+        if (pace.isHeld(nowNs)) {
+            return pace.holdNs();
+        }
         if (!inFlight.hasRoom(System.nanoTime() - lastServedNs < BUSY_NS)) {
             if (inFlight.silentNs() > LONGEST_SILENCE_NS) {
                 throw new IOException(
@@ -135,9 +150,14 @@ final class PostcopyPush {
             }
             return LONGEST_WAIT_NS; // a PONG ends the wait
         }
-        limit.bytesPerSecond(work.pushBytesPerSecond().getAsLong());
+        limit.bytesPerSecond(slower(pace.bytesPerSecond(nowNs), work.mostBytesPerSecond().getAsLong()));
         limit.turn(pushedBytes);
         return limit.isUsedUp(pushedBytes) ? Math.max(1, limit.leftNs()) : 0;
+    }
+
+    /** {@return the lower of two limits, of which each may be 0 for none} */
+    private static long slower(long one, long other) {
+        return one == 0 || other == 0 ? Math.max(one, other) : Math.min(one, other);
     }
 
     private void await(long seenChanges, long ns) throws IOException {
@@ -178,6 +198,7 @@ final class PostcopyPush {
             main.send(block, first, pages);
         }
         pushedBytes += pages * hostPageBytes;
+        pace.pushed(pages * hostPageBytes, System.nanoTime());
         return pages * hostPageBytes;
     }
 

@@ -14,6 +14,7 @@ final class PostcopySender {
 
     static final long ANSWER_TIMEOUT_MS = 60_000;
 
+    private long answerTimeoutMs = ANSWER_TIMEOUT_MS;
     private final PostcopyWork work;
     private final ByteOutput output;
     private final PostcopyFrame frame;
@@ -35,6 +36,12 @@ final class PostcopySender {
         this.answers = new PostcopyAnswers(work.claims(), requests, inFlight, work.listener());
     }
 
+    /** Sets how long a destination may take for an answer. */
+    PostcopySender answerTimeoutMs(long timeoutMs) {
+        answerTimeoutMs = timeoutMs;
+        return this;
+    }
+
     PostcopyFrame frame() {
         return frame;
     }
@@ -54,14 +61,14 @@ final class PostcopySender {
         PageClaims claims = work.claims();
         for (int block = 0; block < claims.layout().blocks().size(); block++) {
             command(new Command.ReceivedBitmap(claims.layout().block(block).id()));
-            claims.received(block, answers.awaitBitmap(block, ANSWER_TIMEOUT_MS));
+            claims.received(block, answers.awaitBitmap(block, answerTimeoutMs));
         }
     }
 
     /** Has a destination that lost its source go on. */
     void goOn() throws IOException {
         command(new Command.PostcopyResume());
-        answers.awaitResumed(ANSWER_TIMEOUT_MS);
+        answers.awaitResumed(answerTimeoutMs);
     }
 
     /** Sends all pages over the main channel, and returns when the destination has said that they are there. */
@@ -69,7 +76,7 @@ final class PostcopySender {
         PostcopyChannel main = PostcopyChannel.main(work, output, frame);
         new PostcopyPush(work, requests, answers, inFlight).run(main, true);
         main.end();
-        answers.awaitShut(ANSWER_TIMEOUT_MS);
+        answers.awaitShut(answerTimeoutMs);
     }
 
     /**
@@ -92,7 +99,7 @@ final class PostcopySender {
             if (endsWithEos) {
                 sender.finish();
             }
-            answers.awaitShut(ANSWER_TIMEOUT_MS);
+            answers.awaitShut(answerTimeoutMs);
         }
     }
 }

@@ -46,6 +46,13 @@ public final class ReceivedPages implements RamSink {
             chunk((int) (page / CHUNK_PAGES)).set(page % CHUNK_PAGES);
         }
 
+        void forget(long page) {
+            PageBitmap chunk = chunks.get((int) (page / CHUNK_PAGES));
+            if (chunk != null) {
+                chunk.clear(page % CHUNK_PAGES);
+            }
+        }
+
         private PageBitmap chunk(int index) {
             PageBitmap chunk = chunks.get(index);
             while (chunk == null) {
@@ -78,6 +85,14 @@ public final class ReceivedPages implements RamSink {
     @Override
     public PageLane lane() {
         return new Lane(sink.lane(), blocks);
+    }
+
+    /** Takes pages that came back: they will come again. */
+    void forget(int blockIndex, long firstPage, long pages) {
+        Block block = blocks.get(blockIndex);
+        for (long page = firstPage; page < firstPage + pages; page++) {
+            block.forget(page);
+        }
     }
 
     /** {@return how many pages of the machine never came} Exact when all lanes are done. */

@@ -164,7 +164,7 @@ class IncomingMigrationTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"postcopy-first", "postcopy-mid"})
-    void a_switch_to_postcopy_is_refused_by_name(String capture) {
+    void a_switch_to_postcopy_that_nobody_asked_for_is_refused_by_name(String capture) {
         assertThatThrownBy(() -> from(CapturedLayouts.resource(capture + ".conn0.fwd.gz"))
                         .into(new MemoryRam()))
                 .isInstanceOf(StreamFormatException.class)

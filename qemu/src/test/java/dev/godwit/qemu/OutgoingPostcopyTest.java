@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.godwit.engine.RamSource;
 import dev.godwit.engine.postcopy.PageClaims;
+import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.engine.postcopy.PostcopyCounters;
 import dev.godwit.engine.postcopy.PushOrder;
+import dev.godwit.engine.postcopy.PushPace;
+import dev.godwit.engine.postcopy.Residency;
 import dev.godwit.ram.PageBitmap;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
@@ -18,6 +21,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -236,5 +240,88 @@ class OutgoingPostcopyTest {
         assertThat(counters.totals().pushedBytes()).isEqualTo((PAGES / 2 - 4) * 4096);
         assertThat(sent).startsWith(0x08, 0x00, 0x0a, 0x00, 0x02, 0x01, 'a', 0x08, 0x00, 0x0a, 0x00, 0x02, 0x01, 'b');
         assertThat(sent).endsWith(0x7e, 0, 0, 0, 3, 0);
+    }
+
+    @Test
+    void pages_that_are_there_before_the_guest_runs_are_not_discarded_and_not_sent_again() throws Exception {
+        MemoryRam arrived = new MemoryRam();
+        byte[] sent;
+        PageClaims claims = new PageClaims(ram);
+        try (Destination destination =
+                new Destination(false, new ReturnPathMessage.Pong(1), new ReturnPathMessage.Shut(0))) {
+            new OutgoingPostcopy(ram, state, claims, PushOrder.linear(claims), counters)
+                    .beforeRun(List.of(new PagePlace(0, 3), new PagePlace(0, 2), new PagePlace(0, 3)))
+                    .send(destination);
+            sent = destination.sent.toByteArray();
+            heard(sent, arrived);
+        }
+        assertThat(arrived.memory(0).mismatch(ram.memory(0))).isEqualTo(-1);
+        assertThat(HexFormat.of().formatHex(sent))
+                .as("discards of block a: pages 0 and 1, and from 4 on")
+                .contains("0001610000000000000000000000000000002000" + "00000000000040000000000000010000");
+        assertThat(counters.totals().pushedBytes()).isEqualTo(PAGES / 2 * 4096);
+        assertThat(counters.totals().pushedZeroBytes()).isEqualTo(4096);
+    }
+
+    @Test
+    void a_million_requests_for_the_same_pages_are_answered_once_each() throws Exception {
+        ReturnPathMessage[] messages = new ReturnPathMessage[1_000_002];
+        messages[0] = new ReturnPathMessage.RequestPagesOf("a", 0, PAGES * 4096);
+        for (int i = 1; i < messages.length - 1; i++) {
+            messages[i] = new ReturnPathMessage.RequestPages(i % PAGES * 4096L, 4096);
+        }
+        messages[messages.length - 1] = new ReturnPathMessage.Shut(0);
+        MemoryRam arrived = new MemoryRam();
+        try (Destination destination = new Destination(false, messages)) {
+            PushPace pace = new PushPace();
+            pace.residency(Residency.NONE);
+            PageClaims claims = new PageClaims(ram);
+            new OutgoingPostcopy(ram, state, claims, PushOrder.linear(claims), counters)
+                    .pace(pace)
+                    .send(destination);
+            heard(destination.sent.toByteArray(), arrived);
+        }
+        assertThat(arrived.memory(0).mismatch(ram.memory(0))).isEqualTo(-1);
+        assertThat(counters.totals().requests()).isBetween(PAGES / 2L, (long) PAGES);
+        assertThat(counters.totals().pushedBytes()).isZero();
+    }
+
+    @Test
+    void pongs_out_of_order_and_of_pings_that_were_never_sent_change_nothing() throws Exception {
+        try (Destination destination = new Destination(
+                false,
+                new ReturnPathMessage.Pong(0x1005),
+                new ReturnPathMessage.Pong(4),
+                new ReturnPathMessage.Pong(3),
+                new ReturnPathMessage.Pong(-1),
+                new ReturnPathMessage.Pong(1),
+                new ReturnPathMessage.Shut(0))) {
+            postcopy(ram).send(destination);
+        }
+        assertThat(counters.totals().pushedBytes()).isEqualTo(PAGES / 2 * 4096);
+    }
+
+    @Test
+    void a_destination_that_never_answers_is_given_up() throws Exception {
+        try (Destination destination = new Destination(false)) {
+            assertThatThrownBy(() -> postcopy(ram).answerTimeoutMs(50).send(destination))
+                    .hasMessageContaining("did not send its last word");
+        }
+        try (Destination destination = new Destination(false)) {
+            assertThatThrownBy(() -> postcopy(ram)
+                            .preempt(() -> destination, false)
+                            .answerTimeoutMs(50)
+                            .send(destination))
+                    .hasMessageContaining("did not send an answer to the first PING");
+        }
+    }
+
+    /** What it says is over, and what is said to it still goes through. */
+    @Test
+    void a_destination_that_closes_half_is_left() throws Exception {
+        try (Destination destination = new Destination(
+                true, new ReturnPathMessage.Pong(1), new ReturnPathMessage.RequestPagesOf("a", 4096, 4096))) {
+            assertThatThrownBy(() -> postcopy(ram).send(destination)).hasMessageContaining("hung up");
+        }
     }
 }

@@ -26,6 +26,18 @@ public record JsonObject(Map<String, JsonValue> members) implements JsonValue {
         return EMPTY;
     }
 
+    /**
+     * {@return the object that a text is}
+     *
+     * @throws MalformedJsonException if it is none
+     */
+    public static JsonObject parse(String text) throws MalformedJsonException {
+        if (JsonReader.read(text) instanceof JsonObject object) {
+            return object;
+        }
+        throw new MalformedJsonException("a JSON text that is no object");
+    }
+
     /** {@return an object with one member, a string} */
     public static JsonObject of(String name, String text) {
         return EMPTY.with(name, text);

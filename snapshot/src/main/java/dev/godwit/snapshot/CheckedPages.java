@@ -69,6 +69,11 @@ final class CheckedPages implements RamSource {
     @Override
     public void read(int blockIndex, long offsetBytes, MemorySegment target) throws IOException {
         pages.read(blockIndex, offsetBytes, target);
+        check(blockIndex, offsetBytes, target);
+    }
+
+    /** Holds pages that were read, those that are present, against their checksums. */
+    void check(int blockIndex, long offsetBytes, MemorySegment target) throws IOException {
         PageBitmap present = pages.present(blockIndex);
         ByteBuffer bytes = target.asByteBuffer();
         CRC32C crc = new CRC32C();

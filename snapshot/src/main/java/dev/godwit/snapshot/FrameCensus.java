@@ -86,9 +86,9 @@ final class FrameCensus implements FrameListener {
 
     private PageBitmap bitmap(long[] bits) {
         PageBitmap bitmap = new PageBitmap(frames());
-        for (long frame = 0; frame < frames; frame++) {
-            if (has(bits, frame)) {
-                bitmap.set(frame);
+        for (int word = 0; word < bits.length; word++) {
+            for (long rest = bits[word]; rest != 0; rest &= rest - 1) {
+                bitmap.set((long) word * BITS + Long.numberOfTrailingZeros(rest));
             }
         }
         return bitmap;

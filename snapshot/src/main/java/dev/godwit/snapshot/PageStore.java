@@ -2,7 +2,6 @@ package dev.godwit.snapshot;
 
 import dev.godwit.linux.Errno;
 import dev.godwit.linux.LinuxException;
-import dev.godwit.linux.OpenFile;
 import dev.godwit.qemu.mappedram.MappedRamBlock;
 import dev.godwit.qemu.mappedram.MappedRamLayout;
 import dev.godwit.ram.Page;
@@ -14,7 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * The pages of a snapshot under way: which are present, which were ever written, their hashes, and the file they go to.
@@ -23,24 +22,21 @@ import org.jspecify.annotations.Nullable;
  */
 final class PageStore {
 
-    /** Shorter runs are not worth the way past the page cache. */
-    private static final long DIRECT_FROM_BYTES = 64 << 10;
-
     private static final long MAX_ZEROS_BYTES = 1 << 20;
 
-    private final OpenFile file;
-    /** Null from the moment on at which the page cache must be used. */
-    private volatile @Nullable OpenFile directFile;
+    private final PageFile file;
+    /** Cleared at the moment from which on the page cache must be used. */
+    private volatile boolean direct = true;
 
     private final MappedRamLayout layout;
     private final List<PageBitmap> present;
     private final List<PageBitmap> written;
     private final List<PageHashes> hashes;
     private final AtomicLong writtenBytes = new AtomicLong();
+    private final LongAdder zeroPages = new LongAdder();
 
-    PageStore(OpenFile file, @Nullable OpenFile directFile, MappedRamLayout layout) {
+    PageStore(PageFile file, MappedRamLayout layout) {
         this.file = file;
-        this.directFile = directFile;
         this.layout = layout;
         this.present = bitmaps(layout);
         this.written = bitmaps(layout);
@@ -71,6 +67,11 @@ final class PageStore {
         return writtenBytes.get();
     }
 
+    /** {@return how many times a page was said to be zero} */
+    long zeroPages() {
+        return zeroPages.sum();
+    }
+
     /** Notes a page that is about to be written. */
     void note(int blockIndex, long page, int crc32c) {
         hashes.get(blockIndex).set(page, crc32c);
@@ -78,16 +79,17 @@ final class PageStore {
         present.get(blockIndex).set(page);
     }
 
+    /** {@return the descriptors of a lane that has none of its own} */
+    PageFile file() {
+        return file;
+    }
+
     /** Writes whole pages to their place. */
-    void write(int blockIndex, long offsetBytes, MemorySegment content) throws IOException {
+    void write(PageFile by, int blockIndex, long offsetBytes, MemorySegment content) throws IOException {
         long position = layout.blocks().get(blockIndex).header().pagesOffsetBytes() + offsetBytes;
-        OpenFile direct = directFile;
         try {
-            if (direct == null
-                    || content.byteSize() < DIRECT_FROM_BYTES
-                    || content.address() % Page.SIZE_BYTES != 0
-                    || !writtenDirect(direct, position, content)) {
-                file.write(position, content);
+            if (!by.write(position, content, direct)) {
+                direct = false;
             }
         } catch (LinuxException e) {
             throw explain(e);
@@ -95,23 +97,10 @@ final class PageStore {
         writtenBytes.addAndGet(content.byteSize());
     }
 
-    /** {@return false where this file or its disk wants another alignment, which is learnt only by trying} */
-    private boolean writtenDirect(OpenFile direct, long position, MemorySegment content) throws LinuxException {
-        try {
-            direct.write(position, content);
-            return true;
-        } catch (LinuxException e) {
-            if (e.errno().equals(Errno.EINVAL)) {
-                directFile = null;
-                return false;
-            }
-            throw e;
-        }
-    }
-
     /** Makes pages zero: their places become holes at the end. */
     void clear(int blockIndex, long offsetBytes, long lengthBytes) {
         present.get(blockIndex).clear(offsetBytes / Page.SIZE_BYTES, lengthBytes / Page.SIZE_BYTES);
+        zeroPages.add(lengthBytes / Page.SIZE_BYTES);
     }
 
     /** Reads a page that was written, or zeros. */
@@ -121,10 +110,10 @@ final class PageStore {
             return;
         }
         // From here on reads bring neighbouring pages into the cache, where a direct write could leave old ones behind.
-        directFile = null;
+        direct = false;
         MappedRamBlock block = layout.blocks().get(blockIndex);
         long position = block.header().pagesOffsetBytes() + offsetBytes;
-        if (file.read(position, target) < target.byteSize()) {
+        if (file.buffered().read(position, target) < target.byteSize()) {
             throw new IOException(
                     "a page that was written is gone: block=" + block.block().id() + ", offsetBytes=" + offsetBytes);
         }
@@ -151,7 +140,7 @@ final class PageStore {
     /** Where the file system cannot make holes, zeros do as well, though they take room. */
     private void makeZero(long positionBytes, long lengthBytes) throws IOException {
         try {
-            file.punchHole(positionBytes, lengthBytes);
+            file.buffered().punchHole(positionBytes, lengthBytes);
         } catch (LinuxException e) {
             if (!e.errno().equals(Errno.EOPNOTSUPP)) {
                 throw e;
@@ -159,7 +148,10 @@ final class PageStore {
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment zeros = arena.allocate(Math.min(lengthBytes, MAX_ZEROS_BYTES));
                 for (long done = 0; done < lengthBytes; done += zeros.byteSize()) {
-                    file.write(positionBytes + done, zeros.asSlice(0, Math.min(zeros.byteSize(), lengthBytes - done)));
+                    file.buffered()
+                            .write(
+                                    positionBytes + done,
+                                    zeros.asSlice(0, Math.min(zeros.byteSize(), lengthBytes - done)));
                 }
             }
         }
@@ -178,7 +170,7 @@ final class PageStore {
         if (!failure.isOutOfSpace()) {
             return failure;
         }
-        Path folder = file.path().toAbsolutePath().resolveSibling(".");
+        Path folder = file.buffered().path().toAbsolutePath().resolveSibling(".");
         String free;
         try {
             free = Files.getFileStore(folder).getUsableSpace() + " bytes are free now";

@@ -10,13 +10,20 @@ import java.util.List;
 /** Holds every part of a snapshot that is no page against its checksum, and what lies between parts against zero. */
 final class PartCheck {
 
+    private final long startBytes;
     private final SnapshotFile file;
     private final Trailer trailer;
     private final Findings findings;
     private final List<Boolean> bitmapIsRight;
     private boolean headIsDamaged;
 
-    PartCheck(SnapshotFile file, Trailer trailer, Findings findings) {
+    /**
+     * A check.
+     *
+     * @param startBytes where the snapshot starts in the file; what stands before is not its own
+     */
+    PartCheck(SnapshotFile file, long startBytes, Trailer trailer, Findings findings) {
+        this.startBytes = startBytes;
         this.file = file;
         this.trailer = trailer;
         this.findings = findings;
@@ -79,7 +86,7 @@ final class PartCheck {
         }
         used.add(new Range(trailer.positionBytes(), trailer.positionBytes()));
         used.sort(Comparator.comparingLong(Range::start));
-        long at = 0;
+        long at = startBytes;
         for (Range range : used) {
             if (range.start() > at) {
                 long other = ZeroRange.firstOther(file, at, range.start());

@@ -29,6 +29,11 @@ final class PlacedPages implements RamSource {
         this.present = List.copyOf(present);
     }
 
+    /** {@return the same RAM, read by another descriptor of the file} */
+    PlacedPages by(SnapshotFile other) {
+        return new PlacedPages(other, places, present);
+    }
+
     @Override
     public RamLayout layout() {
         return layout;

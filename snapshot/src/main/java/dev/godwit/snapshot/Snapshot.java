@@ -171,6 +171,20 @@ public final class Snapshot implements RamSource, Closeable {
                 : CheckedPages.of(pages, file, trailer.trailer().get());
     }
 
+    /**
+     * {@return the same RAM, read by a descriptor of its own and held against its checksums, where it has any, as it is
+     * read}
+     *
+     * @param directIo whether it is read past the page cache, where the file system can and the target is aligned to
+     *     4096 bytes
+     * @throws StreamFormatException as {@link #checked}
+     */
+    public SnapshotReader reader(boolean directIo) throws IOException {
+        RamSource source = checked();
+        return SnapshotReader.open(
+                file, pages, source instanceof CheckedPages hashed ? Optional.of(hashed) : Optional.empty(), directIo);
+    }
+
     /** {@return everything in the snapshot but RAM} */
     public VmState vmState() {
         return vmState;
@@ -197,6 +211,11 @@ public final class Snapshot implements RamSource, Closeable {
     /** {@return how long the file is} */
     public long lengthBytes() {
         return status.lengthBytes();
+    }
+
+    /** {@return the file's number on its file system: what was opened, whatever has its name now} */
+    public long inode() {
+        return status.inode();
     }
 
     /** {@return what the file takes on the disk} */

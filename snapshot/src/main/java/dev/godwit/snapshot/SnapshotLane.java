@@ -20,6 +20,7 @@ final class SnapshotLane implements PageLane {
     private static final int IN_PLACE_BYTES = 64 << 10;
 
     private final PageStore store;
+    private final PageFile file;
     /** Freed with the lane: its thread may still be in a write when the snapshot is given up. */
     private final MemorySegment run = Arena.ofAuto().allocate(RUN_BYTES, Page.SIZE_BYTES);
 
@@ -29,8 +30,9 @@ final class SnapshotLane implements PageLane {
     private long runOffsetBytes;
     private int runLengthBytes;
 
-    SnapshotLane(PageStore store) {
+    SnapshotLane(PageStore store, PageFile file) {
         this.store = store;
+        this.file = file;
     }
 
     @Override
@@ -55,7 +57,7 @@ final class SnapshotLane implements PageLane {
         if (content.isNative() && content.byteSize() >= IN_PLACE_BYTES) {
             flush();
             noteAll(blockIndex, offsetBytes, content.asByteBuffer());
-            store.write(blockIndex, offsetBytes, content);
+            store.write(file, blockIndex, offsetBytes, content);
             return;
         }
         for (long at = 0; at < content.byteSize(); at += Page.SIZE_BYTES) {
@@ -110,7 +112,7 @@ final class SnapshotLane implements PageLane {
         if (runLengthBytes > 0) {
             int lengthBytes = runLengthBytes;
             runLengthBytes = 0;
-            store.write(runBlock, runOffsetBytes, run.asSlice(0, lengthBytes));
+            store.write(file, runBlock, runOffsetBytes, run.asSlice(0, lengthBytes));
         }
     }
 }

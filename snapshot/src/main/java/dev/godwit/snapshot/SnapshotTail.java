@@ -26,9 +26,11 @@ import java.util.zip.CRC32C;
 final class SnapshotTail {
 
     private static final long RAM_EOS = 0x010;
+    private static final int MAGIC_BYTES = 4;
 
     private final OpenFile file;
     private final PageStore pages;
+    private final long startBytes;
     private final int headRoomBytes;
     private final List<FilePart> parts = new ArrayList<>();
     private long at;
@@ -36,28 +38,44 @@ final class SnapshotTail {
     /**
      * A writer.
      *
-     * @param headRoomBytes where the plan put the first block's entry: it moves up to the end of the real head
+     * @param startBytes where the head starts in the file
+     * @param headRoomBytes how far behind that the plan put the first block's entry: it moves up to the real head's end
      */
-    SnapshotTail(OpenFile file, PageStore pages, int headRoomBytes) {
+    SnapshotTail(OpenFile file, PageStore pages, long startBytes, int headRoomBytes) {
+        this.startBytes = startBytes;
         this.file = file;
         this.pages = pages;
         this.headRoomBytes = headRoomBytes;
     }
 
-    void write(VmState state, CreationFacts facts) throws IOException {
+    /**
+     * Writes it.
+     *
+     * @param whole whether the file holds all that it should; one that does not has no magic, so that nobody loads it
+     */
+    void write(VmState state, CreationFacts facts, boolean whole) throws IOException {
         Configuration configuration = state.configuration().withCapabilities(List.of(Configuration.MAPPED_RAM));
         long totalBytes = pages.layout().ram().totalBytes();
         byte[] opening = MappedRamHead.opening(configuration, state.ramSectionId(), totalBytes);
         if (opening.length > headRoomBytes) {
             throw new IOException("the configuration is too long for a snapshot: " + opening.length + " bytes");
         }
-        put(FilePart.Kind.HEAD, -1, "the stream's header and configuration", opening);
-        MappedRamLayout layout = pages.layout().withFirstEntryAt(opening.length);
+        parts.add(new FilePart(
+                FilePart.Kind.HEAD,
+                -1,
+                "the stream's header and configuration",
+                startBytes,
+                opening.length,
+                TrailerWriter.crc32c(opening, opening.length)));
+        MappedRamLayout layout = pages.layout().withFirstEntryAt(startBytes + opening.length);
         for (int index = 0; index < layout.blocks().size(); index++) {
             block(index, layout.blocks().get(index));
         }
         at = layout.endBytes();
         sections(state);
+        // Last, so that a file in which it stands has everything that a reader needs.
+        int from = whole ? 0 : MAGIC_BYTES;
+        file.write(startBytes + from, MemorySegment.ofArray(opening).asSlice(from));
         long end = new TrailerWriter(file, parts, at)
                 .write(layout.blocks(), configuration.machineType(), facts, pages.hashes(), pages.present());
         file.truncate(end);

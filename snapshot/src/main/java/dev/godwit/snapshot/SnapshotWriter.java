@@ -6,7 +6,6 @@ import dev.godwit.engine.RamSink;
 import dev.godwit.linux.Errno;
 import dev.godwit.linux.LinuxException;
 import dev.godwit.linux.OpenFile;
-import dev.godwit.linux.OpenFlag;
 import dev.godwit.qemu.VmState;
 import dev.godwit.qemu.mappedram.MappedRamLayout;
 import dev.godwit.qemu.mappedram.MappedRamReader;
@@ -37,13 +36,15 @@ public final class SnapshotWriter implements RamSink, Closeable {
     private static final int HEAD_ROOM_BYTES = 4096;
 
     private final TargetFile target;
+    private final long startBytes;
     private final SnapshotOptions options;
     private final List<SnapshotLane> lanes = new ArrayList<>();
-    private volatile @Nullable OpenFile directFile;
+    private final List<PageFile> files = new ArrayList<>();
     private volatile @Nullable PageStore store;
 
-    private SnapshotWriter(TargetFile target, SnapshotOptions options) {
+    private SnapshotWriter(TargetFile target, long startBytes, SnapshotOptions options) {
         this.target = target;
+        this.startBytes = startBytes;
         this.options = options;
     }
 
@@ -55,12 +56,24 @@ public final class SnapshotWriter implements RamSink, Closeable {
      *     nothing was made
      */
     public static SnapshotWriter create(Path target, SnapshotOptions options) throws IOException {
-        return new SnapshotWriter(TargetFile.create(target), options);
+        return new SnapshotWriter(TargetFile.create(target), 0, options);
+    }
+
+    /**
+     * Writes into a file that has its name already, or is made, behind what stands in it: whoever has it open, or owns
+     * it, finds the snapshot in the same file. It is cut there first, and again if the snapshot comes to nothing. Its
+     * head, by which it is known as one, is written last.
+     *
+     * @param startBytes where the snapshot starts; what stands before is not touched
+     * @throws IOException if it cannot be opened, or another Godwit writes it now
+     */
+    public static SnapshotWriter inPlace(Path target, long startBytes, SnapshotOptions options) throws IOException {
+        return new SnapshotWriter(TargetFile.inPlace(target, startBytes), startBytes, options);
     }
 
     /** Lays pages out in a file without a name; {@link #handOver} is what {@link #commit} is to others. */
     static SnapshotWriter nameless(Path folder) throws IOException {
-        return new SnapshotWriter(TargetFile.nameless(folder), new SnapshotOptions(false));
+        return new SnapshotWriter(TargetFile.nameless(folder), 0, new SnapshotOptions(false));
     }
 
     @Override
@@ -77,16 +90,24 @@ public final class SnapshotWriter implements RamSink, Closeable {
             throw new IOException("the guest's RAM of " + layout.totalBytes()
                     + " bytes needs, for what is kept of each page, " + need.remedy());
         }
-        MappedRamLayout plan = MappedRamLayout.plan(HEAD_ROOM_BYTES, 0, layout);
+        MappedRamLayout plan = MappedRamLayout.plan(startBytes + HEAD_ROOM_BYTES, 0, layout);
+        PageFile file;
         try {
             target.file().truncate(plan.endBytes());
-            directFile = options.directIo() ? openDirect() : null;
+            file = added(PageFile.of(target.file(), target.temporary(), options.directIo()));
         } catch (LinuxException e) {
             throw e.isOutOfSpace() || e.errno().equals(Errno.EFBIG)
                     ? new IOException("the file system cannot hold a file of " + plan.endBytes() + " bytes", e)
                     : e;
         }
-        store = new PageStore(target.file(), directFile, plan);
+        store = new PageStore(file, plan);
+    }
+
+    private PageFile added(PageFile file) {
+        synchronized (files) {
+            files.add(file);
+        }
+        return file;
     }
 
     /** A checksum, three bits (present, written, received) and their overhead for each page, if all come. */
@@ -95,20 +116,22 @@ public final class SnapshotWriter implements RamSink, Closeable {
         return new HeapNeed(pages * Integer.BYTES + pages / 2);
     }
 
-    private @Nullable OpenFile openDirect() throws LinuxException {
-        try {
-            return OpenFile.open(target.temporary(), OpenFlag.WRITE, OpenFlag.DIRECT);
-        } catch (LinuxException e) {
-            if (e.errno().equals(Errno.EINVAL)) {
-                return null; // this file system has no direct I/O: the page cache does as well
-            }
-            throw e;
-        }
-    }
-
     @Override
     public PageLane lane() {
-        SnapshotLane lane = new SnapshotLane(begun());
+        PageStore pages = begun();
+        return added(new SnapshotLane(pages, pages.file()));
+    }
+
+    /**
+     * {@return a lane with descriptors of its own}
+     *
+     * @throws IOException if the file cannot be opened again
+     */
+    public PageLane separateLane() throws IOException {
+        return added(new SnapshotLane(begun(), added(PageFile.open(target.temporary(), options.directIo()))));
+    }
+
+    private SnapshotLane added(SnapshotLane lane) {
         synchronized (lanes) {
             lanes.add(lane);
         }
@@ -119,6 +142,25 @@ public final class SnapshotWriter implements RamSink, Closeable {
     public long writtenBytes() {
         PageStore pages = store;
         return pages == null ? 0 : pages.writtenBytes();
+    }
+
+    /** {@return how many times a page was said to be zero, or found to be} */
+    public long zeroPages() {
+        PageStore pages = store;
+        return pages == null ? 0 : pages.zeroPages();
+    }
+
+    /**
+     * Waits until the pages that were written so far are on the disk, so that {@link #commit} finds less to do.
+     *
+     * @throws IOException if the disk fails
+     */
+    public void syncPages() throws IOException {
+        try {
+            target.file().syncContent();
+        } catch (LinuxException e) {
+            throw begun().explain(e);
+        }
     }
 
     /** {@return the final name} */
@@ -139,8 +181,28 @@ public final class SnapshotWriter implements RamSink, Closeable {
         PageStore pages = begun();
         try {
             finishPages();
-            new SnapshotTail(target.file(), pages, HEAD_ROOM_BYTES).write(state, facts);
-            target.commit(directFile != null);
+            new SnapshotTail(target.file(), pages, startBytes, HEAD_ROOM_BYTES).write(state, facts, true);
+            target.commit(pages.file().isDirect());
+        } catch (LinuxException e) {
+            throw pages.explain(e);
+        }
+    }
+
+    /**
+     * Keeps what there is under the final name with {@code .incomplete} behind it, from now on whatever happens, unless
+     * a {@link #commit} follows: for a guest that is nowhere else any more. Such a file has all parts of a snapshot but
+     * the first four bytes, so that nothing loads it as if it were whole. May be called again, when more is there.
+     *
+     * @return the name
+     * @throws IOException if the disk fails; it may stay under its hidden name
+     */
+    public Path keepIncomplete(VmState state, CreationFacts facts) throws IOException {
+        PageStore pages = begun();
+        try {
+            target.keep(); // first: what there is stays, whatever becomes of the rest
+            finishPages();
+            new SnapshotTail(target.file(), pages, startBytes, HEAD_ROOM_BYTES).write(state, facts, false);
+            return target.keep();
         } catch (LinuxException e) {
             throw pages.explain(e);
         }
@@ -178,9 +240,8 @@ public final class SnapshotWriter implements RamSink, Closeable {
     /** Ends the writing; without a commit before, the temporary file is removed. */
     @Override
     public void close() throws IOException {
-        OpenFile direct = directFile;
-        if (direct != null) {
-            direct.close();
+        synchronized (files) {
+            files.forEach(PageFile::close);
         }
         target.close();
     }

@@ -16,25 +16,33 @@ import org.jspecify.annotations.Nullable;
 /**
  * A file that comes into being beside its final name and takes it only when it is whole. The temporary file is hidden,
  * 0600, and locked while its writer lives; what a dead writer left is removed.
+ *
+ * <p>A file {@linkplain #inPlace in place} has its name already, and keeps its identity and what stands before a place
+ * in it: that is what is left if nothing becomes of the rest.
  */
 final class TargetFile implements Closeable {
 
     private static final String SUFFIX = ".godwit-part";
+    private static final String INCOMPLETE = ".incomplete";
     private static final int MAX_NAME_BYTES = 200;
 
     private final Path target;
-    private final Path temporary;
+    private Path temporary;
     private final OpenFile file;
+    /** What is kept of a file in place; -1 for one that is beside its name. */
+    private final long keptBytes;
     /** What was replaced, kept until close: giving its blocks back takes about a second for each GiB. */
     private @Nullable OpenFile replaced;
 
-    private boolean renamed;
+    private boolean committed;
+    private boolean kept;
     private boolean closed;
 
-    private TargetFile(Path target, Path temporary, OpenFile file) {
+    private TargetFile(Path target, Path temporary, OpenFile file, long keptBytes) {
         this.target = target;
         this.temporary = temporary;
         this.file = file;
+        this.keptBytes = keptBytes;
     }
 
     /**
@@ -63,7 +71,7 @@ final class TargetFile implements Closeable {
             file.close();
             throw busy(target, temporary);
         }
-        return new TargetFile(target, temporary, file);
+        return new TargetFile(target, temporary, file, -1);
     }
 
     /**
@@ -84,7 +92,27 @@ final class TargetFile implements Closeable {
             file = OpenFile.open(unnamed, OpenFlag.CREATE_NEW);
             Files.delete(unnamed);
         }
-        return new TargetFile(unnamed, unnamed, file);
+        return new TargetFile(unnamed, unnamed, file, -1);
+    }
+
+    /**
+     * Opens a file to be written behind what it holds, or makes it (0600), and cuts it there.
+     *
+     * @param keptBytes how much of it stays
+     * @throws IOException if it cannot be opened, or another writer is at work on it
+     */
+    static TargetFile inPlace(Path path, long keptBytes) throws IOException {
+        OpenFile file = OpenFile.open(path, OpenFlag.CREATE);
+        try {
+            if (!file.tryLock()) {
+                throw new IOException("another Godwit is writing " + path + " at this moment");
+            }
+            file.truncate(keptBytes);
+            return new TargetFile(path, path, file, keptBytes);
+        } catch (IOException e) {
+            file.close();
+            throw e;
+        }
     }
 
     private static String temporaryName(String name) {
@@ -125,7 +153,7 @@ final class TargetFile implements Closeable {
         return target;
     }
 
-    Path temporary() {
+    synchronized Path temporary() {
         return temporary;
     }
 
@@ -153,12 +181,40 @@ final class TargetFile implements Closeable {
             // A direct write that meets a cached neighbour in the making may leave an old copy in the cache.
             file.dropCache();
         }
-        replaced = openReplaced();
-        Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        renamed = true;
+        if (keptBytes < 0) {
+            replaced = openReplaced();
+            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        }
+        committed = true;
         try (OpenFile folder = OpenFile.open(target.resolveSibling("."))) {
             folder.sync();
         }
+    }
+
+    /**
+     * Gives the file a name that says that it is not whole, by which it stays whatever happens from now on; a file of
+     * this name that is there already is left alone.
+     *
+     * @return the name
+     */
+    synchronized Path keep() throws IOException {
+        if (closed) {
+            throw new IOException("the snapshot was given up: " + target);
+        }
+        file.sync();
+        if (!kept && keptBytes < 0) {
+            Path name = target.resolveSibling(target.getFileName() + INCOMPLETE);
+            for (int number = 2; Files.exists(name, LinkOption.NOFOLLOW_LINKS); number++) {
+                name = target.resolveSibling(target.getFileName() + INCOMPLETE + "-" + number);
+            }
+            Files.move(temporary, name);
+            temporary = name;
+            kept = true;
+            try (OpenFile folder = OpenFile.open(target.resolveSibling("."))) {
+                folder.sync();
+            }
+        }
+        return temporary;
     }
 
     /** {@return the file under the final name; null where there is none, or one that this user may not read} */
@@ -170,14 +226,16 @@ final class TargetFile implements Closeable {
         }
     }
 
-    /** Closes the file, and removes it unless it has its final name. */
+    /** Closes the file, and unless it was committed removes it, or what was added to it. */
     @Override
     public synchronized void close() throws IOException {
         if (!closed) {
             closed = true;
             try {
-                if (!renamed) {
+                if (!committed && !kept && keptBytes < 0) {
                     Files.deleteIfExists(temporary);
+                } else if (!committed && keptBytes >= 0) {
+                    file.truncate(keptBytes);
                 }
             } finally {
                 file.close();

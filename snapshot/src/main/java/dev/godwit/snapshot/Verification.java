@@ -106,7 +106,8 @@ public final class Verification {
         if (trailer.trailer().isEmpty()) {
             return structure(head, headFailure, trailer);
         }
-        return everyByte(head, headFailure, trailer, trailer.trailer().get());
+        return everyByte(
+                startBytes, head, headFailure, trailer, trailer.trailer().get());
     }
 
     /** A classic stream is checked by reading it; whatever else it is, is no snapshot, or a damaged foreign one. */
@@ -170,12 +171,13 @@ public final class Verification {
     }
 
     private VerificationReport everyByte(
+            long startBytes,
             Optional<MappedRamHead> head,
             Optional<StreamFormatException> headFailure,
             TrailerReading reading,
             Trailer trailer)
             throws IOException, InterruptedException {
-        PartCheck parts = new PartCheck(file, trailer, findings);
+        PartCheck parts = new PartCheck(file, startBytes, trailer, findings);
         parts.run();
         if (!parts.headIsDamaged()) {
             headFailure.ifPresent(this::structure);

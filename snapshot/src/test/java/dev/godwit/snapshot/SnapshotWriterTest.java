@@ -269,10 +269,11 @@ class SnapshotWriterTest {
             assertThatThrownBy(() -> refusing.write(0, content))
                     .isInstanceOfSatisfying(
                             LinuxException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EINVAL));
-            PageStore store = new PageStore(file, refusing, plan);
-            store.write(0, 0, content);
+            PageFile descriptors = new PageFile(file, false, refusing);
+            PageStore store = new PageStore(descriptors, plan);
+            store.write(descriptors, 0, 0, content);
             refusing.close(); // a second direct write would fail otherwise than by EINVAL
-            store.write(0, content.byteSize(), content);
+            store.write(descriptors, 0, content.byteSize(), content);
             MemorySegment written = arena.allocate(2 * content.byteSize());
             assertThat(file.read(plan.blocks().getFirst().header().pagesOffsetBytes(), written))
                     .isEqualTo(written.byteSize());

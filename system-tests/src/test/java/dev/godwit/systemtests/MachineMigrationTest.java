@@ -90,6 +90,38 @@ class MachineMigrationTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"--mapped-ram --multifd-channels 2,--lazy", "--mapped-ram --direct-io,--eager", "'',--eager"})
+    void a_guest_is_saved_to_a_file_and_goes_on_from_there_in_another_process(String how, String load)
+            throws Exception {
+        Path file = folder.resolve("guest");
+        try (RunningMachine here = source()) {
+            List<String> arguments = new ArrayList<>(List.of("file:" + file));
+            arguments.addAll(how.isEmpty() ? List.of() : List.of(how.split(" ", -1)));
+            String said = migrate(0, here, arguments.toArray(String[]::new));
+            assertThat(said).contains("the guest is in file:" + file);
+            assertThat(here.status()).isEqualTo("postmigrate");
+        }
+        try (RunningMachine there = destination("there", "--load", file.toString(), load)) {
+            there.awaitMigration("completed");
+            assertThat(there.status()).isEqualTo("running");
+            assertSound(there);
+        }
+    }
+
+    @Test
+    void a_source_that_is_killed_while_it_saves_leaves_what_was_there() throws Exception {
+        Path file = Files.writeString(folder.resolve("guest"), "an older guest");
+        try (RunningMachine here = source()) {
+            here.monitor.setMigrationCapabilities(Map.of("mapped-ram", true));
+            here.monitor.setMigrationParameters(JsonObject.empty().with("max-bandwidth", 1L << 20));
+            here.monitor.migrate("file:" + file);
+            here.awaitMigration("active");
+            here.kill();
+        }
+        assertThat(file).hasContent("an older guest");
+    }
+
+    @ParameterizedTest
     @CsvSource({
         "multifd, --multifd-channels 3 --multifd-compression zstd",
         "multifd, --multifd-channels 2 --multifd-compression zlib",

@@ -170,7 +170,13 @@ class RestoreFailuresTest {
 
     @Test
     void the_settings_of_a_destination_that_refuses_the_guest_and_survives_are_put_back() throws Exception {
-        try (QemuProcess destination = destination("q35", "defer")) {
+        Path other = folder.resolve("other");
+        try (QemuProcess source = SnapshotOfQemuTest.launch(QemuVersion.QEMU_10_0, "pc")
+                .with("-device", "virtio-rng-pci")
+                .start()) {
+            SnapshotOfQemuTest.take(source, other, SnapshotMode.STOP, AfterSnapshot.RESUME);
+        }
+        try (QemuProcess destination = destination("pc", "defer")) {
             destination.withMonitor(monitor -> {
                 monitor.setMigrationCapabilities(Map.of("xbzrle", true));
                 return true;
@@ -178,8 +184,20 @@ class RestoreFailuresTest {
             Checks.Settings before = Checks.Settings.of(destination);
             MigrationException e = catchThrowableOfType(
                     MigrationException.class,
-                    () -> Checks.restore(file, new Destination.Deferred(destination.qmpAddress())));
+                    () -> Checks.restore(other, new Destination.Deferred(destination.qmpAddress())));
             assertThat(e).hasMessageContaining("QEMU says").hasMessageContaining(STILL_THERE);
+            assertThat(Checks.Settings.of(destination)).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void another_machine_is_refused_before_anything_is_sent() throws Exception {
+        try (QemuProcess destination = destination("q35", "defer")) {
+            Checks.Settings before = Checks.Settings.of(destination);
+            MigrationException e = catchThrowableOfType(
+                    MigrationException.class,
+                    () -> Checks.restore(file, new Destination.Deferred(destination.qmpAddress())));
+            assertThat(e).hasMessageContaining("that QEMU a pc-q35").hasMessageContaining(STILL_THERE);
             assertThat(Checks.Settings.of(destination)).isEqualTo(before);
         }
     }

@@ -5,6 +5,7 @@ import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.host.PagemapDirtyLog;
 import dev.godwit.host.RamAllocation;
+import dev.godwit.linux.ThreadTimes;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.RamBlock;
 import java.io.IOException;
@@ -192,6 +193,11 @@ public final class WorkloadMachine implements Machine {
         guest = new Guest(program, versions);
         load = program.current().load();
         started = true;
+    }
+
+    @Override
+    public long vcpuTimeNs() {
+        return ThreadTimes.nanoseconds("vcpu-");
     }
 
     @Override

@@ -152,14 +152,19 @@ public record DomainState(
         return "HVM_PARAM_" + Long.toUnsignedString(index);
     }
 
+    /** {@return whether there is anything of a name that {@link #without} would leave out} */
+    public boolean has(String name) {
+        return !without(Set.of(name)).equals(this);
+    }
+
     /** {@return the same without what has one of these names} */
     public DomainState without(Set<String> names) {
         List<StreamRecord> kept = new ArrayList<>();
         for (StreamRecord record : records) {
             if (record.type() == RecordType.HVM_PARAMS) {
                 var params = record.params();
-                params.keySet().removeIf(index -> names.contains(paramName(index)));
-                kept.add(params.isEmpty() ? record : StreamRecord.hvmParams(params));
+                boolean fewer = params.keySet().removeIf(index -> names.contains(paramName(index)));
+                kept.add(fewer ? StreamRecord.hvmParams(params) : record);
             } else if (!names.contains(record.type().name())) {
                 kept.add(record);
             }

@@ -1,6 +1,7 @@
 package dev.godwit.xen;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -92,6 +93,17 @@ public final class DomainWriter {
                 && !space.specialFrames().equals(state.specialFrames().get())) {
             throw new IOException("the stream of 2007 has its special frames at %s, and the domain at %s"
                     .formatted(space.specialFrames(), state.specialFrames().get()));
+        }
+        for (MemorySegment context : state.vcpuContexts()) {
+            if (context.byteSize() != words.vcpuContextBytes()) {
+                throw new IOException(("the domain has contexts of vCPUs of %d bytes, and in words of %d bits they have"
+                                + " %d: write the other width, or leave %s out")
+                        .formatted(
+                                context.byteSize(),
+                                words.bytes() * 8,
+                                words.vcpuContextBytes(),
+                                DomainState.VCPU_CONTEXTS));
+            }
         }
         writeXend(state);
         new SeedImage(state, space, new Hvm2007Writer(output, words)).write(memory);

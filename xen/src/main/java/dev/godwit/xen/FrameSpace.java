@@ -44,11 +44,6 @@ public record FrameSpace(long maxPfn) {
         return new FrameSpace(max >= MMIO_HOLE ? max + MMIO_HOLE_END - MMIO_HOLE : max);
     }
 
-    /** {@return whether a domain of so many pages has any behind the VGA hole} */
-    static boolean fits(long pages, boolean framebufferApart) {
-        return maxBelow4GiB(pages, framebufferApart) >= VGA_HOLE_END;
-    }
-
     private static long maxBelow4GiB(long pages, boolean framebufferApart) {
         return pages - 1 - (framebufferApart ? FRAMEBUFFER_PAGES : 0) + VGA_HOLE_END - VGA_HOLE;
     }

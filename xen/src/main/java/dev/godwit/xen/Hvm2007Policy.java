@@ -20,6 +20,9 @@ import java.util.OptionalLong;
  */
 public final class Hvm2007Policy {
 
+    /** With as many frames or fewer, C does not say what the order is, and what the compiler made of it was frame 0. */
+    private static final long MOST_UNORDERED_FRAMES = 512;
+
     private final FrameMap map;
     private final FrameSpace space;
     private final FrameScan scan;
@@ -36,9 +39,9 @@ public final class Hvm2007Policy {
      */
     public Hvm2007Policy(FrameMap frames, RamLayout layout, Hvm2007Settings settings) throws IOException {
         this.space = space(frames);
-        if (settings.strict2007() && space.frames() <= LEAST_PERMUTED) {
+        if (settings.strict2007() && space.frames() <= MOST_UNORDERED_FRAMES) {
             throw new IOException("the saver of 2007 wrote frame 0 in place of all others of a guest of at most %d"
-                            .formatted(LEAST_PERMUTED)
+                            .formatted(MOST_UNORDERED_FRAMES)
                     + " frames; a guest in use is not to be lost that way");
         }
         this.map = frames.withoutSpecialFrames(space.specialFrames());
@@ -52,8 +55,6 @@ public final class Hvm2007Policy {
                 new Stop(new RoundsStop(settings.maxIterations(), settings.maxFactor())),
                 true);
     }
-
-    private static final long LEAST_PERMUTED = 512;
 
     /** {@return the space whose every frame outside the holes the machine has} */
     private static FrameSpace space(FrameMap frames) throws IOException {

@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.WritableByteChannel;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.LongPredicate;
 
 /**
  * A live machine as the stream of Xen's saver of April 2007: the codec, with the saver's rules as the engine's policy
@@ -42,6 +43,7 @@ public final class Hvm2007Stream implements OutgoingStream {
     private final Rest rest;
     private final ImageOutput output;
     private final Hvm2007Writer writer;
+    private LongPredicate unmappable = _ -> false;
     private final long[] batch = new long[Hvm2007Reader.MAX_BATCH];
     private int batchLength;
     private long sentPages;
@@ -72,6 +74,12 @@ public final class Hvm2007Stream implements OutgoingStream {
         this.rest = rest;
         this.output = new ImageOutput(channel);
         this.writer = new Hvm2007Writer(output, words);
+    }
+
+    /** Sets which frames a hypervisor cannot map when they are to be read: they are named, and have no content. */
+    public Hvm2007Stream unmappable(LongPredicate frames) {
+        unmappable = frames;
+        return this;
     }
 
     @Override
@@ -113,11 +121,17 @@ public final class Hvm2007Stream implements OutgoingStream {
         if (batchLength == 0) {
             return;
         }
-        writer.batch(Arrays.copyOf(batch, batchLength));
-        for (int i = 0; i < batchLength; i++) {
-            FrameMap map = policy.map();
-            MemorySegment block = memory.block(map.block(batch[i]));
-            writer.page(batch[i], block.asSlice(map.page(batch[i]) * Page.SIZE_BYTES, Page.SIZE_BYTES));
+        long[] entries = Arrays.copyOf(batch, batchLength);
+        for (int i = 0; i < entries.length; i++) {
+            entries[i] |= unmappable.test(entries[i]) ? Hvm2007Visitor.NO_CONTENT : 0;
+        }
+        writer.batch(entries);
+        FrameMap map = policy.map();
+        for (long frame : entries) {
+            if ((frame & Hvm2007Visitor.NO_CONTENT) == 0) {
+                MemorySegment block = memory.block(map.block(frame));
+                writer.page(frame, block.asSlice(map.page(frame) * Page.SIZE_BYTES, Page.SIZE_BYTES));
+            }
         }
         sentPages += batchLength;
         batchLength = 0;

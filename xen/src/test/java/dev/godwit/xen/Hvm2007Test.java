@@ -4,19 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.godwit.engine.StreamFormatException;
-import dev.godwit.ram.Page;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.Channels;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
-import java.util.List;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -24,31 +19,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Xen migration specification sections 1, 2 and 6, with the streams that the program of 2007 itself wrote. */
 class Hvm2007Test {
-
-    private static final byte[] HVM_CONTEXT =
-            HexFormat.of().parseHex("01000000180000008612385401000000000000000000000000000000000000000000000000000000");
-
-    private final List<SaveRound> rounds = new ArrayList<>();
-
-    private byte[] save(ScriptedDomain domain, Hvm2007Settings settings) throws IOException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        Hvm2007Writer writer = new Hvm2007Writer(new ImageOutput(Channels.newChannel(bytes)), settings.words());
-        new Hvm2007Saver(domain, settings, writer, rounds::add).save();
-        return bytes.toByteArray();
-    }
-
-    private static ScriptedDomain domain(long pages, boolean framebufferApart, WordSize words, String scenario) {
-        FrameSpace space = FrameSpace.of(pages, framebufferApart);
-        return new ScriptedDomain(pages, space, words, HVM_CONTEXT, scenario);
-    }
-
-    private static String scenario(String name) {
-        return new String(Fixtures.gold(name), StandardCharsets.UTF_8);
-    }
-
-    private static Hvm2007Settings settings(WordSize words, boolean live, boolean debug, boolean strict2007) {
-        return new Hvm2007Settings(words, live, debug, !live, 0, 0, strict2007);
-    }
 
     private static byte[] rewritten(byte[] image, WordSize words) throws IOException {
         ByteArrayOutputStream copy = new ByteArrayOutputStream();
@@ -58,104 +28,10 @@ class Hvm2007Test {
     }
 
     @ParameterizedTest
-    @CsvSource({"BITS_64, 64", "BITS_32, 32"})
-    void a_suspended_domain_is_saved_byte_for_byte(WordSize words, String width) throws Exception {
-        byte[] stream = save(domain(0x400, false, words, ""), settings(words, false, false, true));
-        assertThat(stream).isEqualTo(Fixtures.gold("seed07-" + width + "-nonlive.img"));
-        assertThat(rounds).containsExactly(new SaveRound(1, 1021, 0, 1021, true));
-    }
-
-    @ParameterizedTest
-    @CsvSource({"BITS_64, 64", "BITS_32, 32"})
-    void frames_that_cannot_be_mapped_go_without_content(WordSize words, String width) throws Exception {
-        ScriptedDomain domain = domain(0x400, false, words, "");
-        domain.unmappable.addAll(Set.of(0x10L, 0x11L, 0x3FL));
-        byte[] stream = save(domain, settings(words, false, false, true));
-        assertThat(stream).isEqualTo(Fixtures.gold("seed07-" + width + "-unmapped.img"));
-    }
-
-    @ParameterizedTest
-    @CsvSource({"BITS_64, 64, false", "BITS_32, 32, false", "BITS_64, 64, true", "BITS_32, 32, true"})
-    void a_running_domain_is_saved_byte_for_byte(WordSize words, String width, boolean debug) throws Exception {
-        ScriptedDomain domain = domain(0xC00, true, words, scenario("s1.txt"));
-        byte[] stream = save(domain, settings(words, true, debug, true));
-        assertThat(stream).isEqualTo(Fixtures.gold("seed07-" + width + (debug ? "-debug.img" : "-live.img")));
-        assertThat(rounds)
-                .extracting(SaveRound::toString)
-                .startsWith("1: sent 1018, skipped 3, ", "2: sent 38, skipped 0, ", "3: sent 354, skipped 0, ")
-                .hasSize(debug ? 4 : 3);
-        assertThat(domain.calls).containsExactly("enable", "suspend", "disable");
-    }
-
-    @Test
-    void the_most_iterations_may_be_four() throws Exception {
-        ScriptedDomain domain = domain(0xC00, true, WordSize.BITS_64, scenario("s3.txt"));
-        byte[] stream = save(domain, new Hvm2007Settings(WordSize.BITS_64, true, false, false, 4, 0, true));
-        assertThat(stream).isEqualTo(Fixtures.gold("seed07-64-maxiters4.img"));
-    }
-
-    @Test
-    void without_the_bugs_of_2007_no_frame_is_sent_for_the_size_of_a_map() throws Exception {
-        save(domain(0xC00, true, WordSize.BITS_64, scenario("s1.txt")), settings(WordSize.BITS_64, true, false, false));
-        assertThat(rounds).extracting(SaveRound::sent).containsExactly(1018L, 37L, 354L);
-    }
-
-    @ParameterizedTest
-    @CsvSource({"0, 16, 13401", "1, 3, 5276", "50, 30, 21647"})
-    void it_ends_as_the_original_did_when_the_guest_goes_on_writing(int maxFactor, int iterations, long total)
-            throws Exception {
-        ScriptedDomain domain = domain(0x1800, true, WordSize.BITS_64, scenario("s3.txt"));
-        save(domain, new Hvm2007Settings(WordSize.BITS_64, true, false, false, 0, maxFactor, true));
-        assertThat(rounds).hasSize(iterations).last().satisfies(round -> {
-            assertThat(round.totalSent()).isEqualTo(total);
-            assertThat(round.last()).isTrue();
-        });
-    }
-
-    @Test
-    void a_guest_of_few_frames_is_frame_0_again_and_again_in_2007_only() throws Exception {
-        for (boolean strict : new boolean[] {true, false}) {
-            List<Long> sent = new ArrayList<>();
-            byte[] stream =
-                    save(domain(0x100, false, WordSize.BITS_64, ""), settings(WordSize.BITS_64, false, false, strict));
-            new Hvm2007Reader(Fixtures.input(stream), WordSize.BITS_64, new Memory(sent)).read();
-            assertThat(sent).hasSize(strict ? 0x120 : 0x120 - 32 - 3);
-            assertThat(sent.stream().distinct()).hasSize(strict ? 1 : 0x120 - 32 - 3);
-        }
-    }
-
-    @ParameterizedTest
     @CsvSource({"0xEFFE0, 0xEFFFF", "0xEFFE1, 0x100000", "0x400, 0x41F"})
     void the_space_of_frames_has_its_holes(long pages, long maxPfn) {
         assertThat(FrameSpace.of(pages, false).maxPfn()).isEqualTo(maxPfn);
         assertThat(FrameSpace.of(pages + 0x800, true).maxPfn()).isEqualTo(maxPfn);
-    }
-
-    @Test
-    void a_busy_domain_may_be_asked_99_times() throws Exception {
-        ScriptedDomain domain = domain(0x100, false, WordSize.BITS_64, "");
-        for (int i = 0; i < 99; i++) {
-            domain.states.add(Hvm2007Domain.State.RUNNING);
-            domain.states.add(Hvm2007Domain.State.PAUSED);
-        }
-        save(domain, settings(WordSize.BITS_64, false, false, false));
-        assertThat(domain.calls).hasSize(1 + 99).contains("unpause");
-
-        ScriptedDomain busier = domain(0x100, false, WordSize.BITS_64, "");
-        for (int i = 0; i < 100; i++) {
-            busier.states.add(Hvm2007Domain.State.RUNNING);
-        }
-        assertThatThrownBy(() -> save(busier, settings(WordSize.BITS_64, false, false, false)))
-                .hasMessageContaining("did not suspend within 100 polls");
-    }
-
-    @Test
-    void a_domain_that_is_gone_ends_a_live_save_with_the_log_off() {
-        ScriptedDomain domain = domain(0xC00, true, WordSize.BITS_64, scenario("s1.txt"));
-        domain.states.add(Hvm2007Domain.State.GONE);
-        assertThatThrownBy(() -> save(domain, settings(WordSize.BITS_64, true, false, false)))
-                .hasMessageContaining("gone");
-        assertThat(domain.calls).containsExactly("enable", "suspend", "disable");
     }
 
     @ParameterizedTest
@@ -165,30 +41,6 @@ class Hvm2007Test {
         WordSize words = Hvm2007Reader.guessWords(Fixtures.input(image));
         assertThat(words).isEqualTo(name.contains("64") ? WordSize.BITS_64 : WordSize.BITS_32);
         assertThat(rewritten(image, words)).isEqualTo(image);
-    }
-
-    @Test
-    void what_was_saved_is_restored_and_compares_equal() throws Exception {
-        ScriptedDomain domain = domain(0xC00, true, WordSize.BITS_32, scenario("s1.txt"));
-        byte[] stream = save(domain, settings(WordSize.BITS_32, true, true, false));
-        Memory memory = new Memory(new ArrayList<>());
-        Hvm2007Restorer restorer = new Hvm2007Restorer(memory, true);
-        new Hvm2007Reader(Fixtures.input(stream), WordSize.BITS_32, restorer).read();
-        MemorySegment expected = MemorySegment.ofArray(new byte[Page.SIZE_BYTES]);
-        for (long frame = 0; frame < 0x41D; frame++) {
-            if (frame < 0xA0 || frame >= 0xC0) {
-                domain.read(frame, expected);
-                assertThat(memory.frame(frame).mismatch(expected))
-                        .as("frame %x", frame)
-                        .isEqualTo(-1);
-            }
-        }
-        assertThat(memory.frame(0x41F).mismatch(MemorySegment.ofArray(new byte[Page.SIZE_BYTES])))
-                .isEqualTo(-1);
-        assertThat(restorer.vcpuContexts()).hasSize(2);
-        assertThat(restorer.hvmContext())
-                .hasValueSatisfying(context -> assertThat(context.mismatch(MemorySegment.ofArray(HVM_CONTEXT)))
-                        .isEqualTo(-1));
     }
 
     @Test

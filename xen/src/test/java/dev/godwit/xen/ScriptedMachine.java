@@ -8,9 +8,12 @@ import dev.godwit.ram.Page;
 import dev.godwit.ram.PageBitmap;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,7 +21,11 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.function.LongConsumer;
 
-/** The guest of {@link ScriptedDomain}'s scenarios as a machine of the engine's: frame p is page p of one block. */
+/**
+ * A machine whose guest and device model write what a scenario says: lines {@code KIND N FRAME[-FRAME]...}, where P, C
+ * are the guest before the N-th PEEK, CLEAN is answered, Q the device model before the N-th CLEAN, S the guest before
+ * it is suspended. Frame p is page p of one block, and holds the words p and its generation again and again.
+ */
 final class ScriptedMachine implements Machine {
 
     private static final long FIRST_WRITTEN_GENERATION = 0x1000_0000L;
@@ -28,6 +35,8 @@ final class ScriptedMachine implements Machine {
     private final WordSize words;
     private final Map<String, List<Long>> script = new HashMap<>();
     private final PageBitmap log;
+    final Deque<Suspension.State> states = new ArrayDeque<>();
+    final List<String> calls = new ArrayList<>();
     private LongConsumer deviceModel = _ -> {};
     private long generation = FIRST_WRITTEN_GENERATION;
     private boolean running;
@@ -90,6 +99,7 @@ final class ScriptedMachine implements Machine {
 
     @Override
     public DirtyLog startDirtyLog(String method) {
+        calls.add("enable");
         return new Log();
     }
 
@@ -126,7 +136,9 @@ final class ScriptedMachine implements Machine {
         public void beforeRead(int blockIndex, long firstPage, long pages) {}
 
         @Override
-        public void close() {}
+        public void close() {
+            calls.add("disable");
+        }
     }
 
     @Override
@@ -155,9 +167,31 @@ final class ScriptedMachine implements Machine {
     }
 
     @Override
-    public void pause() {
+    public void pause() throws IOException {
+        if (running) {
+            new Suspending().suspend();
+        }
         running = false;
         guestWrites("S1");
+    }
+
+    /** Says what {@link #states} hold, then that it is done. */
+    private final class Suspending implements Suspension {
+
+        @Override
+        public void request() {
+            calls.add("suspend");
+        }
+
+        @Override
+        public State state() {
+            return states.isEmpty() ? State.SUSPENDED : states.remove();
+        }
+
+        @Override
+        public void unpause() {
+            calls.add("unpause");
+        }
     }
 
     @Override

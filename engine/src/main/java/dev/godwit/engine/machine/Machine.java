@@ -91,6 +91,14 @@ public interface Machine extends AutoCloseable {
      */
     void throttle(int percentage);
 
+    /**
+     * {@return how long its vCPUs have run on this host's processors, in ns; 0 where it does not know} Where there are
+     * several machines in this process, those of all.
+     */
+    default long vcpuTimeNs() {
+        return 0;
+    }
+
     /** Ends the machine: joins its vCPUs, then unmaps its memory. */
     @Override
     void close() throws IOException;

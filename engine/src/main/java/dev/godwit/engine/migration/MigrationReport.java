@@ -149,9 +149,11 @@ public record MigrationReport(
      * @param last whether the guest stood still
      * @param sentPages zero pages included
      * @param skippedPages left for the next round, because the guest had written them again already
-     * @param dirtiedPages dirty when the round began: what the guest had written since the one before
+     * @param dirtiedPages what the guest wrote meanwhile, as the log said at the end; 0 where it stood still
      * @param durationMs how long it took
      * @param sentBytes on its way, headers included
+     * @param toolCpuMs processor time that this process used meanwhile, the guest's vCPUs apart
+     * @param guestCpuMs processor time of the vCPUs; 0 where the machine does not tell
      */
     public record Round(
             long round,
@@ -160,7 +162,9 @@ public record MigrationReport(
             long skippedPages,
             long dirtiedPages,
             long durationMs,
-            long sentBytes) {}
+            long sentBytes,
+            long toolCpuMs,
+            long guestCpuMs) {}
 
     /**
      * Counters of RAM.

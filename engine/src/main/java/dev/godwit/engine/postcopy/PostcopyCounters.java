@@ -71,6 +71,7 @@ public final class PostcopyCounters {
         if (touches.size() < MOST_TOUCHES) {
             touches.add(hostPage);
         }
+        PostcopyEvents.served(hostPage, bytes, zero, latencyNs);
     }
 
     /** Pages were pushed. */
@@ -98,6 +99,17 @@ public final class PostcopyCounters {
     /** {@return the host pages that were asked for, in order, the first {@link #MOST_TOUCHES}} */
     public synchronized List<PagePlace> touches() {
         return List.copyOf(touches);
+    }
+
+    /** {@return the times from request to page, in steps that are not empty, the shortest first} */
+    public synchronized List<LatencyStep> latencies() {
+        List<LatencyStep> steps = new ArrayList<>();
+        for (int i = 0; i < histogram.length; i++) {
+            if (histogram[i] > 0) {
+                steps.add(new LatencyStep(Math.min(longestNs, upperNs(i)), histogram[i]));
+            }
+        }
+        return steps;
     }
 
     /** {@return all of it, at this moment} */

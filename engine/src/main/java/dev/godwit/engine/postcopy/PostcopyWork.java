@@ -12,8 +12,8 @@ import java.util.function.LongSupplier;
  *     received are then taken
  * @param order of the push, over the same claims
  * @param counters go on counting from connection to connection
- * @param pushBytesPerSecond limits the push, 0 for no limit; is asked again and again. What is asked for is sent at
- *     once nevertheless
+ * @param pace of the push; what is asked for is sent at once nevertheless
+ * @param mostBytesPerSecond limits the push besides, 0 for no limit; is asked again and again
  * @param progress hears how far it is, in bytes of RAM with content
  * @param listener hears what becomes of the guest and its pages
  */
@@ -22,7 +22,8 @@ public record PostcopyWork(
         PageClaims claims,
         PushOrder order,
         PostcopyCounters counters,
-        LongSupplier pushBytesPerSecond,
+        PushPace pace,
+        LongSupplier mostBytesPerSecond,
         Progress progress,
         Listener listener) {
 

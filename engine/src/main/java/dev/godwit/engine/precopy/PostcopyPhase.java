@@ -15,6 +15,7 @@ import dev.godwit.engine.postcopy.PostcopyCounters;
 import dev.godwit.engine.postcopy.PostcopyStream;
 import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.postcopy.PushOrder;
+import dev.godwit.engine.postcopy.PushPace;
 import dev.godwit.engine.postcopy.PushPolicy;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -81,6 +82,7 @@ final class PostcopyPhase {
                 left,
                 order(left),
                 counters,
+                new PushPace(),
                 () -> settings.parameters().get().number(MigrationParameter.MAX_POSTCOPY_BANDWIDTH),
                 Progress.NONE,
                 PostcopyWork.onRun(() -> runs = true));

@@ -92,7 +92,7 @@ final class PrecopyLap {
     private long batchLeftPages;
     private long roundStartNs;
     private long roundStartBytes;
-    private long dirtied;
+    private CpuTimes roundStartTimes;
 
     PrecopyLap(
             Machine machine,
@@ -114,6 +114,7 @@ final class PrecopyLap {
         this.limit = new RateLimit(parameters.number(MigrationParameter.MAX_BANDWIDTH), clock);
         this.rate = new DirtyRate(clock.nanoTime(), 0);
         this.windowStart = now();
+        this.roundStartTimes = CpuTimes.now(machine);
     }
 
     /** Reads the log for the first time. Everything is dirty anyway; the first pass begins. */
@@ -168,7 +169,7 @@ final class PrecopyLap {
             }
         }
         stream.endLast();
-        endRound(clock.nanoTime(), true);
+        endRound(0, true);
         statistics.ramSent(stream.transferredBytes());
         statistics.sample(now());
         return state;
@@ -223,11 +224,9 @@ final class PrecopyLap {
     }
 
     private void readLog() throws IOException {
-        long nowNs = clock.nanoTime();
-        endRound(nowNs, false);
         long reported = dirty.collect(log);
         policy.skip().giveBack(dirty);
-        dirtied = policy.roundsFollowTheLog() ? dirty.pages() : reported;
+        endRound(policy.roundsFollowTheLog() ? dirty.pages() : reported, false);
         syncs++;
         stream.beginPass(syncs);
         lastSyncNs = clock.nanoTime();
@@ -252,20 +251,25 @@ final class PrecopyLap {
     }
 
     /** A round lasts from one reading of the log to the next; the first begins with the first reading. */
-    private void endRound(long nowNs, boolean last) {
+    private void endRound(long dirtiedPages, boolean last) {
+        long nowNs = clock.nanoTime();
         long bytes = stream.transferredBytes();
+        CpuTimes times = CpuTimes.now(machine);
         if (syncs > 0) {
             statistics.round(new MigrationReport.Round(
                     syncs,
                     last,
                     sentPages,
                     skippedPages,
-                    dirtied,
+                    dirtiedPages,
                     TimeUnit.NANOSECONDS.toMillis(nowNs - roundStartNs),
-                    bytes - roundStartBytes));
+                    bytes - roundStartBytes,
+                    TimeUnit.NANOSECONDS.toMillis(times.toolNs() - roundStartTimes.toolNs()),
+                    TimeUnit.NANOSECONDS.toMillis(times.guestNs() - roundStartTimes.guestNs())));
         }
         roundStartNs = nowNs;
         roundStartBytes = bytes;
+        roundStartTimes = times;
     }
 
     private void sendPart() throws IOException {

@@ -47,11 +47,15 @@ final class CapabilityRules {
                     MigrationCapability.MULTIFD,
                     "Postcopy is not yet compatible with multifd"),
             new Conflict(
-                    MigrationCapability.POSTCOPY_RAM,
-                    MigrationCapability.MAPPED_RAM,
-                    "Mapped-ram migration is incompatible with postcopy"),
+                    MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"),
             new Conflict(
-                    MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"));
+                    MigrationCapability.MAPPED_RAM,
+                    MigrationCapability.XBZRLE,
+                    "Mapped-ram migration is incompatible with xbzrle"),
+            new Conflict(
+                    MigrationCapability.MAPPED_RAM,
+                    MigrationCapability.POSTCOPY_RAM,
+                    "Mapped-ram migration is incompatible with postcopy"));
 
     private static final List<Need> NEEDS = List.of(
             new Need(

@@ -19,6 +19,7 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,7 @@ public final class DriveMigration implements Closeable {
     private final DriveOptions options;
     private final Progress progress;
     private final CountDownLatch ended = new CountDownLatch(1);
+    private Consumer<MigrationStatus> listener = _ -> {};
     private @Nullable Thread runner;
     private @Nullable QemuMonitor driven;
     private boolean closed;
@@ -48,6 +50,12 @@ public final class DriveMigration implements Closeable {
     public DriveMigration(DriveOptions options, Progress progress) {
         this.options = options;
         this.progress = progress;
+    }
+
+    /** Sets who hears, on the thread that runs, each status that is asked for, the last one included. */
+    public DriveMigration listener(Consumer<MigrationStatus> hears) {
+        listener = hears;
+        return this;
     }
 
     /**
@@ -149,6 +157,7 @@ public final class DriveMigration implements Closeable {
         }
         while (true) {
             MigrationStatus status = ask(source);
+            listener.accept(status);
             if (status.isCompleted()) {
                 return status;
             }

@@ -48,7 +48,7 @@ public final class GuestHost implements MachineControl, Closeable {
     private final DirtyRateMeasurement dirtyRate;
     private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
     private final OutgoingMigrations outgoing;
-    private volatile @Nullable IncomingRun incoming;
+    private volatile @Nullable IncomingGuest incoming;
 
     /**
      * A host of a machine that is paused.
@@ -90,6 +90,7 @@ public final class GuestHost implements MachineControl, Closeable {
     @Override
     public void stop() throws ControlException {
         owner.run(() -> {
+            refuseIfStalled();
             try {
                 machineRun.stop();
             } catch (IOException e) {
@@ -196,9 +197,18 @@ public final class GuestHost implements MachineControl, Closeable {
         owner.run(() -> settings.changeParameters(changes));
     }
 
+    /** A vCPU that waits for a page that cannot be had does not stop. */
+    private void refuseIfStalled() throws ControlException {
+        IncomingGuest in = incoming;
+        if (in instanceof LoadRun && in.status() == MigrationStatus.POSTCOPY_PAUSED) {
+            throw new ControlException("vCPUs of the guest may wait for a page that cannot be had: "
+                    + in.report().errorDescription().orElse("no reason known"));
+        }
+    }
+
     private void refuseIfUnderWay() throws ControlException {
         outgoing.refuseIfUnderWay();
-        IncomingRun in = incoming;
+        IncomingGuest in = incoming;
         if (in != null && in.status().isUnderWay() && in.status() != MigrationStatus.SETUP) {
             throw new ControlException(IN_PROGRESS);
         }
@@ -217,6 +227,7 @@ public final class GuestHost implements MachineControl, Closeable {
                 throw new ControlException("the dirty rate is being measured with the dirty log, which a migration"
                         + " needs; try again when it is measured");
             }
+            settings.checkTogether();
             outgoing.begin(uri);
         });
     }
@@ -242,8 +253,17 @@ public final class GuestHost implements MachineControl, Closeable {
             if (machineRun.status() != RunStatus.INMIGRATE) {
                 throw new ControlException("'-incoming' was not specified on the command line");
             }
+            settings.checkTogether();
             MachineChannels channels = MachineChannels.incoming(settings.parameters(), tlsObjects);
             MigrationUri checked = TransportRules.check(uri, settings.on(), channels.secured());
+            if (checked instanceof MigrationUri.OfFile file && settings.has(MigrationCapability.MAPPED_RAM)) {
+                LoadRun run = loadRun(
+                        LoadOptions.mapped(file, settings.on(), settings.parameters()),
+                        error -> incomingEnded(error, exitOnError));
+                incoming = run;
+                run.start();
+                return;
+            }
             try {
                 IncomingRun run = new IncomingRun(
                         machine,
@@ -258,6 +278,23 @@ public final class GuestHost implements MachineControl, Closeable {
             } catch (IOException e) {
                 throw new ControlException(String.valueOf(e.getMessage()), e);
             }
+        });
+    }
+
+    private LoadRun loadRun(LoadOptions options, Consumer<Optional<String>> whenEnded) {
+        return new LoadRun(machine, machineRun, options, this::tellIfAsked, whenEnded);
+    }
+
+    /**
+     * Loads the guest from a file; returns when it runs, whether all of its memory is here or not.
+     *
+     * @throws ControlException if it cannot be loaded; this machine does not run it
+     */
+    void load(LoadOptions options) throws ControlException {
+        owner.run(() -> {
+            LoadRun run = loadRun(options, error -> {});
+            incoming = run;
+            run.load();
         });
     }
 
@@ -305,7 +342,7 @@ public final class GuestHost implements MachineControl, Closeable {
 
     @Override
     public MigrationReport migration() {
-        IncomingRun in = incoming;
+        IncomingGuest in = incoming;
         return outgoing.report().orElseGet(() -> in == null ? MigrationReport.NONE : in.report());
     }
 
@@ -316,7 +353,8 @@ public final class GuestHost implements MachineControl, Closeable {
             if (machineRun.status() == RunStatus.INMIGRATE) {
                 throw new ControlException("Guest is waiting for an incoming migration");
             }
-            if (mode.isPresent() && mode.get().equals("dirty-bitmap")) {
+            boolean loading = incoming instanceof LoadRun load && load.status().isUnderWay();
+            if (loading || (mode.isPresent() && mode.get().equals("dirty-bitmap"))) {
                 refuseIfUnderWay();
             }
             dirtyRate.begin(calcTimeMs, mode, samplePages);
@@ -342,7 +380,7 @@ public final class GuestHost implements MachineControl, Closeable {
     public void close() throws IOException {
         owner.close();
         outgoing.close();
-        IncomingRun in = incoming;
+        IncomingGuest in = incoming;
         try {
             if (in != null) {
                 in.close();

@@ -1,18 +1,13 @@
 package dev.godwit.operations.machine;
 
-import dev.godwit.engine.machine.DeviceState;
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineSource;
-import dev.godwit.engine.machine.MachineState;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationParameters;
-import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.precopy.OutgoingStream;
 import dev.godwit.qemu.Configuration;
-import dev.godwit.qemu.VmState;
 import dev.godwit.qemu.vmstate.MachineSections;
-import dev.godwit.qemu.vmstate.VmDescriptionWriter;
 import dev.godwit.snapshot.GuestFrames;
 import dev.godwit.snapshot.SideStream;
 import dev.godwit.xen.Hvm2007Policy;
@@ -32,8 +27,6 @@ final class Hvm2007Output {
 
     /** The value of the parameter. */
     static final String FORMAT = "xen-2007";
-
-    private static final int RAM_SECTION_ID = 1;
 
     /** The capabilities that have no effect on what is in a stream. */
     private static final Set<MigrationCapability> INDIFFERENT = EnumSet.of(
@@ -67,9 +60,7 @@ final class Hvm2007Output {
         boolean wide = parameters.text(MigrationParameter.X_XEN_WORDS).equals("64");
         Hvm2007Settings settings = new Hvm2007Settings(
                 wide ? WordSize.BITS_64 : WordSize.BITS_32,
-                true,
                 parameters.truth(MigrationParameter.X_XEN_DEBUG),
-                true,
                 (int) parameters.number(MigrationParameter.X_XEN_MAX_ITERS),
                 (int) parameters.number(MigrationParameter.X_XEN_MAX_FACTOR),
                 parameters.truth(MigrationParameter.X_XEN_STRICT));
@@ -77,6 +68,8 @@ final class Hvm2007Output {
                 GuestFrames.of(machine.type(), machine.memory().layout()),
                 machine.memory().layout(),
                 settings);
+        Configuration configuration =
+                new Configuration(machine.type(), OptionalInt.empty(), List.of(), Optional.empty());
         return new Hvm2007Stream(
                 machine.memory(),
                 policy,
@@ -84,17 +77,8 @@ final class Hvm2007Output {
                 machine.vcpus(),
                 channel,
                 (state, before) -> SideStream.write(
-                        new MachineSource(machine.memory()), vmState(machine, state, before), policy.map()));
-    }
-
-    private static VmState vmState(Machine machine, MachineState state, RunStatus before) {
-        List<DeviceState> devices = MachineSections.devices(state, before);
-        Configuration configuration =
-                new Configuration(machine.type(), OptionalInt.empty(), List.of(), Optional.empty());
-        return new VmState(
-                configuration,
-                RAM_SECTION_ID,
-                MachineSections.sections(devices, RAM_SECTION_ID + 1),
-                Optional.of(VmDescriptionWriter.write(configuration, devices)));
+                        new MachineSource(machine.memory()),
+                        MachineSections.vmState(configuration, state, before),
+                        policy.map()));
     }
 }

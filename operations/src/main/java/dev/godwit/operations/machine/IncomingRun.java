@@ -17,7 +17,6 @@ import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.transport.MigrationChannel;
 import dev.godwit.transport.MigrationListener;
 import dev.godwit.transport.MigrationUri;
-import java.io.Closeable;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
@@ -26,7 +25,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** An incoming migration on its thread, from listening on. Any thread may use it. */
-final class IncomingRun implements Closeable {
+final class IncomingRun implements IncomingGuest {
 
     private final Machine machine;
     private final MigrationSettings settings;
@@ -123,11 +122,13 @@ final class IncomingRun implements Closeable {
         return stream;
     }
 
-    MigrationStatus status() {
+    @Override
+    public MigrationStatus status() {
         return precopy.state().status();
     }
 
-    MigrationReport report() {
+    @Override
+    public MigrationReport report() {
         MigrationReport report = precopy.report();
         List<String> addresses =
                 listener.address() instanceof MigrationUri.Tcp || listener.address() instanceof MigrationUri.Unix

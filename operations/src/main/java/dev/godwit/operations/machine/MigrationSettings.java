@@ -74,14 +74,24 @@ final class MigrationSettings {
         }
     }
 
+    /**
+     * Refuses what QEMU refuses when a migration begins.
+     *
+     * @throws ControlException if pages are to be compressed that have fixed places
+     */
+    void checkTogether() throws ControlException {
+        if (has(MigrationCapability.MAPPED_RAM)
+                && has(MigrationCapability.MULTIFD)
+                && !parameters.text(MigrationParameter.MULTIFD_COMPRESSION).equals("none")) {
+            throw new ControlException("Cannot use compression with mapped-ram");
+        }
+    }
+
     void changeParameters(Map<MigrationParameter, Object> changes) throws ControlException {
         MigrationParameters next = parameters.with(changes);
         if (!next.text(MigrationParameter.TLS_AUTHZ).isEmpty()) {
             throw new ControlException(
                     "the parameter 'tls-authz' is not supported: every certificate of the" + " authority is let in");
-        }
-        if (next.truth(MigrationParameter.DIRECT_IO)) {
-            throw new ControlException("the parameter 'direct-io' is not supported: it is for mapped-ram files");
         }
         String dirtyLog = next.text(MigrationParameter.X_DIRTY_LOG);
         List<String> methods = machine.dirtyLogMethods();

@@ -102,6 +102,9 @@ final class OutgoingConnector implements Precopy.Connector, PostcopyReconnector 
     }
 
     private OutgoingStream connectAll() throws IOException {
+        if (uri instanceof MigrationUri.OfFile file && capabilities.contains(MigrationCapability.MAPPED_RAM)) {
+            return MappedFile.write(machine, file, capabilities, parameters.get());
+        }
         MigrationParameters now = parameters.get();
         List<MigrationChannel> open = new ArrayList<>();
         try {

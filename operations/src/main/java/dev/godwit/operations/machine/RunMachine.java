@@ -119,6 +119,10 @@ public final class RunMachine implements Closeable {
                 keepPausedIfAsked(guest);
                 guest.migrateIncoming(uri, true);
             }
+            case RunOptions.Incoming.Loaded(LoadOptions load) -> {
+                keepPausedIfAsked(guest);
+                guest.load(load);
+            }
         }
     }
 

@@ -37,6 +37,13 @@ public record RunOptions(
          * @param uri where to listen for it, in QEMU's notation
          */
         record At(String uri) implements Incoming {}
+
+        /**
+         * From a file.
+         *
+         * @param options which, and how
+         */
+        record Loaded(LoadOptions options) implements Incoming {}
     }
 
     /**

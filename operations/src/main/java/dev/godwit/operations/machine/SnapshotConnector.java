@@ -10,8 +10,6 @@ import dev.godwit.operations.GodwitVersion;
 import dev.godwit.qemu.BackgroundStream;
 import dev.godwit.snapshot.CreationFacts;
 import dev.godwit.snapshot.MachineSnapshotOutput;
-import dev.godwit.snapshot.SnapshotOptions;
-import dev.godwit.snapshot.SnapshotWriter;
 import dev.godwit.transport.MigrationUri;
 import java.io.IOException;
 import java.time.Instant;
@@ -21,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Where a background snapshot goes: QEMU's stream to wherever a migration can go, or with {@code mapped-ram} a snapshot
- * file, written by as many threads as the parameter {@code multifd-channels} says.
+ * file, written by as many threads as the parameter {@code multifd-channels} says. {@link MappedFile} says how a file
+ * comes by its name.
  */
 final class SnapshotConnector implements BackgroundSnapshot.Connector {
 
@@ -81,9 +80,8 @@ final class SnapshotConnector implements BackgroundSnapshot.Connector {
 
     private SnapshotOutput open() throws IOException {
         if (uri instanceof MigrationUri.OfFile file && capabilities.contains(MigrationCapability.MAPPED_RAM)) {
-            SnapshotWriter writer = SnapshotWriter.create(file.path(), SnapshotOptions.DEFAULT);
             int writers = (int) parameters.number(MigrationParameter.MULTIFD_CHANNELS);
-            return new MachineSnapshotOutput(machine, writer, writers, this::facts);
+            return new MachineSnapshotOutput(machine, MappedFile.writer(file, parameters), writers, this::facts);
         }
         return new BackgroundStream(machine, channels.connect(uri));
     }

@@ -20,13 +20,17 @@ final class TransportRules {
      */
     static MigrationUri check(String text, Set<MigrationCapability> capabilities, boolean tls) throws ControlException {
         MigrationUri uri = parse(text);
+        boolean mapped = capabilities.contains(MigrationCapability.MAPPED_RAM);
+        if (mapped && !(uri instanceof MigrationUri.OfFile)) {
+            throw new ControlException("Migration requires seekable transport (e.g. file)");
+        }
         switch (uri) {
             case MigrationUri.Tcp _, MigrationUri.Unix _ -> {
                 // These can do everything.
             }
             case MigrationUri.Fd _, MigrationUri.Exec _, MigrationUri.OfFile _ -> {
-                if (capabilities.contains(MigrationCapability.MULTIFD)
-                        || capabilities.contains(MigrationCapability.POSTCOPY_PREEMPT)) {
+                if (capabilities.contains(MigrationCapability.POSTCOPY_PREEMPT)
+                        || (capabilities.contains(MigrationCapability.MULTIFD) && !mapped)) {
                     throw new ControlException("Migration requires multi-channel URIs (e.g. tcp)");
                 }
             }
@@ -37,26 +41,11 @@ final class TransportRules {
         if (uri instanceof MigrationUri.OfFile && capabilities.contains(MigrationCapability.POSTCOPY_RAM)) {
             throw new ControlException("a file has no return path: switch the capability 'postcopy-ram' off");
         }
-        if (capabilities.contains(MigrationCapability.MAPPED_RAM)) {
-            checkMappedRam(uri, capabilities);
-        }
         if (tls && (uri instanceof MigrationUri.OfFile || uri instanceof MigrationUri.Exec)) {
-            throw new ControlException("TLS needs a transport that goes both ways (e.g. tcp)");
+            throw new ControlException(
+                    mapped ? "Cannot use TLS with mapped-ram" : "TLS needs a transport that goes both ways (e.g. tcp)");
         }
         return uri;
-    }
-
-    private static void checkMappedRam(MigrationUri uri, Set<MigrationCapability> capabilities)
-            throws ControlException {
-        if (!(uri instanceof MigrationUri.OfFile file)) {
-            throw new ControlException("Migration requires seekable transport (e.g. file)");
-        }
-        if (!capabilities.contains(MigrationCapability.BACKGROUND_SNAPSHOT)) {
-            throw new ControlException("a machine of ours writes mapped-ram files with 'background-snapshot' only");
-        }
-        if (file.offsetBytes() != 0) {
-            throw new ControlException("a snapshot of a running machine is a file of its own: no offset");
-        }
     }
 
     private static MigrationUri parse(String text) throws ControlException {

@@ -2,6 +2,7 @@ package dev.godwit.operations.machine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.godwit.engine.background.BackgroundSnapshot;
 import dev.godwit.engine.migration.MachineEvent.Resumed;
@@ -30,6 +31,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class BackgroundSnapshotTest {
 
     private static final long RAM_BYTES = 16L << 20;
+    private static final long SMALL_RAM_BYTES = 4L << 20;
 
     @TempDir
     private Path folder;
@@ -67,17 +69,23 @@ class BackgroundSnapshotTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"ANONYMOUS, RANDOM", "ANONYMOUS, SEQUENTIAL", "MEMFD, RANDOM", "HUGETLB_2M, RANDOM"})
-    void snapshots_at_random_moments_are_each_of_one_instant(RamBacking backing, WorkloadPattern pattern)
-            throws Exception {
-        long seed = System.nanoTime();
+    @CsvSource({
+        "ANONYMOUS, RANDOM, 1, 100",
+        "ANONYMOUS, SEQUENTIAL, 2, 60",
+        "MEMFD, RANDOM, 3, 60",
+        "HUGETLB_2M, RANDOM, 4, 20"
+    })
+    void snapshots_at_random_moments_are_each_of_one_instant(
+            RamBacking backing, WorkloadPattern pattern, long seed, int rounds) throws Exception {
         Random random = new Random(seed);
-        HugePool.assumeEnough(backing, 2 * (RAM_BYTES + (4 << 20)));
-        WorkloadOptions options = machine(seed)
+        HugePool.assumeEnough(backing, 2 * (SMALL_RAM_BYTES + (4 << 20)));
+        WorkloadOptions options = WorkloadOptions.ofRam(SMALL_RAM_BYTES)
+                .withVcpus(3)
+                .withSeed(seed)
                 .withRam(RamOptions.of(backing))
                 .withLoad(WorkloadLoad.of(WorkloadLoad.AS_FAST_AS_POSSIBLE, pattern));
         try (Running running = Running.start(options)) {
-            for (int round = 0; round < 10; round++) {
+            for (int round = 0; round < rounds; round++) {
                 long written = running.machine().statistics().writtenPages() + random.nextInt(5000);
                 while (running.machine().statistics().writtenPages() < written) {
                     Thread.onSpinWait();
@@ -123,6 +131,37 @@ class BackgroundSnapshotTest {
                 running.assertSound();
             }
         }
+    }
+
+    @Test
+    void a_disk_that_becomes_full_leaves_the_guest_running_and_no_half_file() throws Exception {
+        assumeTrue("root".equals(System.getProperty("user.name")), "skipped, for want of root");
+        Random random = new Random(9);
+        Path disk = Files.createDirectory(folder.resolve("disk"));
+        try (Running running = Running.start(machine(9))) {
+            for (int round = 0; round < 5; round++) {
+                int kilobytes = 64 + random.nextInt(12 << 10);
+                assumeTrue(
+                        run("mount", "-t", "tmpfs", "-o", "size=" + kilobytes + "k", "tmpfs", disk.toString()) == 0,
+                        "skipped, for want of the right to mount a tmpfs");
+                try {
+                    BackgroundSnapshot snapshot = running.snapshot(
+                            BackgroundSnapshots.toFile(running.machine(), disk.resolve("machine.gw"), 2));
+                    assertThatThrownBy(snapshot::run).hasMessageContaining("is full");
+                    assertThat(snapshot.status()).isEqualTo(MigrationStatus.FAILED);
+                    try (Stream<Path> files = Files.list(disk)) {
+                        assertThat(files).isEmpty();
+                    }
+                } finally {
+                    assertThat(run("umount", disk.toString())).isZero();
+                }
+                running.assertSound();
+            }
+        }
+    }
+
+    private static int run(String... command) throws Exception {
+        return new ProcessBuilder(command).inheritIO().start().waitFor();
     }
 
     @Test

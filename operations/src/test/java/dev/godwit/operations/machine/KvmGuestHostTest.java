@@ -8,13 +8,16 @@ import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.host.DemandLoad;
 import dev.godwit.host.PagemapDirtyLog;
 import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
+import dev.godwit.host.UserfaultfdWriteTracking;
 import dev.godwit.kvm.Boot;
 import dev.godwit.kvm.KvmMachineOptions;
 import dev.godwit.kvm.KvmMachineOptions.DirtyTracking;
 import dev.godwit.linux.Kvm;
+import dev.godwit.operations.machine.LoadOptions.Mode;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +27,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -80,6 +84,63 @@ class KvmGuestHostTest {
         }
     }
 
+    @Test
+    void background_snapshots_of_a_running_guest_go_on_where_it_was_and_so_does_it() throws Exception {
+        Optional<String> missing = UserfaultfdWriteTracking.missing(true);
+        assumeTrue(missing.isEmpty(), () -> "no background snapshots here: " + missing.orElse(""));
+        Path file = folder.resolve("guest.gw");
+        try (GuestHost host = host("kvm-bitmap", new Boot.Flat(MEMORY_GUEST, "pages=64 report=8 seed=5"), false)) {
+            host.cont();
+            awaitBothVcpus();
+            host.setCapabilities(
+                    Map.of(MigrationCapability.BACKGROUND_SNAPSHOT, true, MigrationCapability.MAPPED_RAM, true));
+            for (int round = 0; round < 5; round++) {
+                host.migrate("file:" + file, false);
+                HostPair.await("the snapshot", () -> !host.migration().status().isUnderWay());
+                assertThat(host.migration().errorDescription()).isEmpty();
+                assertThat(host.runStatus()).isEqualTo(RunStatus.RUNNING);
+                lines.queue.clear();
+                awaitBothVcpus();
+            }
+            assertThat(host.migration().writeFaults().orElseThrow().faults()).isPositive();
+        }
+        lines.queue.clear();
+        KvmMachineOptions options =
+                KvmMachineOptions.of(new Boot.Incoming()).withVcpus(2).withSerialOutput(lines);
+        MachineKind.Made made = new KvmKind(options, RAM_BYTES, RamOptions.of(RamBacking.ANONYMOUS)).make(true);
+        try (LiveMachine _ = LiveMachine.load(made.machine(), file)) {
+            awaitBothVcpus();
+        }
+    }
+
+    @ParameterizedTest(name = "{0}, {1}")
+    @CsvSource({"EAGER, ANONYMOUS", "LAZY, ANONYMOUS", "LAZY, MEMFD"})
+    void a_guest_goes_on_from_a_file_and_finds_its_memory_right(Mode mode, RamBacking backing) throws Exception {
+        Path file = folder.resolve("guest");
+        try (GuestHost here = host("kvm-bitmap", new Boot.Flat(MEMORY_GUEST, "pages=64 report=8 seed=5"), false)) {
+            here.setCapabilities(Map.of(MigrationCapability.MAPPED_RAM, true));
+            here.cont();
+            awaitBothVcpus();
+            here.migrate("file:" + file, false);
+            HostPair.await(
+                    "the end of the migration", () -> !here.migration().status().isUnderWay());
+            assertThat(here.migration().errorDescription()).isEmpty();
+        }
+        for (int time = 0; time < 3; time++) {
+            lines.queue.clear();
+            MachineKind.Made made = made("kvm-bitmap", new Boot.Incoming(), true, backing);
+            try (GuestHost there = new GuestHost(made.machine(), Optional.empty(), true)) {
+                made.attach(there);
+                Optional<String> refusal = DemandLoad.refusal(made.machine().memory(), true);
+                assumeTrue(mode == Mode.EAGER || refusal.isEmpty(), () -> "skipped: " + refusal.orElseThrow());
+                there.load(new LoadOptions(file, 0, true, mode, 1, false, Optional.empty()));
+                assertThat(there.runStatus()).isEqualTo(RunStatus.RUNNING);
+                awaitBothVcpus();
+                HostPair.await("all of memory", () -> there.migration().status() == MigrationStatus.COMPLETED);
+            }
+        }
+    }
+
     private static void migrate(GuestHost here, GuestHost there, String method, String policy, String uri)
             throws Exception {
         Map<MigrationCapability, Boolean> on = Map.of(MigrationCapability.RETURN_PATH, true);
@@ -107,15 +168,19 @@ class KvmGuestHostTest {
     }
 
     private GuestHost host(String method, Boot boot, boolean incoming) throws Exception {
+        MachineKind.Made made = made(method, boot, incoming, RamBacking.ANONYMOUS);
+        GuestHost host = new GuestHost(made.machine(), Optional.empty(), incoming);
+        made.attach(host);
+        return host;
+    }
+
+    private MachineKind.Made made(String method, Boot boot, boolean incoming, RamBacking backing) throws Exception {
         DirtyTracking tracking = method.equals("kvm-ring") ? new DirtyTracking.Ring(4096) : new DirtyTracking.Bitmap();
         KvmMachineOptions options = KvmMachineOptions.of(boot)
                 .withVcpus(2)
                 .withDirtyTracking(tracking)
                 .withSerialOutput(lines);
-        MachineKind.Made made = new KvmKind(options, RAM_BYTES, RamOptions.of(RamBacking.ANONYMOUS)).make(incoming);
-        GuestHost host = new GuestHost(made.machine(), Optional.empty(), incoming);
-        made.attach(host);
-        return host;
+        return new KvmKind(options, RAM_BYTES, RamOptions.of(backing)).make(incoming);
     }
 
     private void awaitBothVcpus() throws InterruptedException {

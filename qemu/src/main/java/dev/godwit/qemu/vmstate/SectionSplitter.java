@@ -4,10 +4,12 @@ import dev.godwit.engine.StreamFormatException;
 import dev.godwit.qemu.Section;
 import dev.godwit.qemu.SectionType;
 import dev.godwit.qemu.vmstate.VmDescription.Device;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * Splits the end of a stream into device sections, which carry no length of their own (qemu-migration specification
@@ -110,6 +112,14 @@ public final class SectionSplitter {
      */
     public static List<Section> splitPackage(byte[] blob, long positionBytes) throws StreamFormatException {
         return FooterChain.splitPackage(blob, positionBytes);
+    }
+
+    /** {@return the value of the PING that stands before the RUN of a postcopy package that was split} */
+    public static OptionalInt pingOfPackage(byte[] blob) {
+        int at = blob.length - 2 * PackagedCommand.HEADER_BYTES - Integer.BYTES;
+        return at >= 0 && PackagedCommand.at(blob, at, blob.length) == PackagedCommand.PING
+                ? OptionalInt.of(ByteBuffer.wrap(blob).getInt(at + PackagedCommand.HEADER_BYTES))
+                : OptionalInt.empty();
     }
 
     private List<Section> walk(List<Device> devices, int eof, List<Section> earlier) throws StreamFormatException {

@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * Serves QMP: several clients at once, each with a negotiation of its own, QEMU's commands for what a
@@ -38,11 +40,26 @@ public final class QmpServer implements Closeable {
     private final Set<QmpSession> sessions = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
-    private QmpServer(ServerSocketChannel listener, CommandTable commands, JsonObject version, MachineControl control) {
+    private QmpServer(
+            ServerSocketChannel listener,
+            CommandTable commands,
+            JsonObject version,
+            Function<Consumer<MachineEvent>, MachineControl.Subscription> events) {
         this.listener = listener;
         this.commands = commands;
         this.version = version;
-        this.subscription = control.subscribe(this::publish);
+        this.subscription = events.apply(this::publish);
+    }
+
+    /**
+     * Begins to serve something that is no machine.
+     *
+     * @param listener a bound socket in blocking mode; closed by {@link #close}
+     * @param release this program's name and release, for the greeting
+     * @param commands all that it does
+     */
+    public static QmpServer serve(ServerSocketChannel listener, String release, List<QmpCommand> commands) {
+        return started(new QmpServer(listener, new CommandTable(commands), ServedVersion.of(release), _ -> () -> {}));
     }
 
     /**
@@ -60,7 +77,10 @@ public final class QmpServer implements Closeable {
         all.addAll(new MigrationCommands(control).all());
         all.addAll(new DirtyRateCommands(control).all());
         all.addAll(more);
-        QmpServer server = new QmpServer(listener, new CommandTable(all), version, control);
+        return started(new QmpServer(listener, new CommandTable(all), version, control::subscribe));
+    }
+
+    private static QmpServer started(QmpServer server) {
         Thread.ofVirtual().name("qmp-accept").start(server::acceptAll);
         return server;
     }

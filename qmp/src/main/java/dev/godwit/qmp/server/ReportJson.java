@@ -50,15 +50,21 @@ final class ReportJson {
         if (report.ram().isPresent()) {
             answer = answer.with("ram", ram(report.ram().get()));
         }
+        if (report.xbzrle().isPresent()) {
+            answer = answer.with("xbzrle-cache", xbzrle(report.xbzrle().get()));
+        }
+        return withOwn(answer, report);
+    }
+
+    /** What QEMU does not tell. */
+    private static JsonObject withOwn(JsonObject ofQemu, MigrationReport report) {
+        JsonObject answer = ofQemu;
         if (!report.rounds().isEmpty()) {
             answer = answer.with(
                     "x-godwit-rounds",
                     new JsonArray(report.rounds().stream()
                             .<JsonValue>map(ReportJson::round)
                             .toList()));
-        }
-        if (report.xbzrle().isPresent()) {
-            answer = answer.with("xbzrle-cache", xbzrle(report.xbzrle().get()));
         }
         return report.writeFaults().isPresent()
                 ? answer.with(
@@ -124,7 +130,9 @@ final class ReportJson {
                 .with("skipped", round.skippedPages())
                 .with("dirtied", round.dirtiedPages())
                 .with("time", round.durationMs())
-                .with("bytes", round.sentBytes());
+                .with("bytes", round.sentBytes())
+                .with("tool-cpu-time", round.toolCpuMs())
+                .with("guest-cpu-time", round.guestCpuMs());
     }
 
     private static JsonObject xbzrle(MigrationReport.Xbzrle xbzrle) {

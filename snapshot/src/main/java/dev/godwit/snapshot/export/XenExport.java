@@ -78,6 +78,10 @@ public final class XenExport {
         if (XenSections.isXen(state)) {
             writeDomain(ram, state, writer);
         } else {
+            if (!left.isEmpty()) {
+                throw new IOException("nothing has to be left out of a guest that is no domain of Xen's: "
+                        + String.join(", ", left));
+            }
             writeGuest(ram, state, writer);
         }
     }
@@ -89,6 +93,11 @@ public final class XenExport {
     private void writeDomain(RamSource ram, VmState state, DomainWriter writer) throws IOException {
         long pages = ram.layout().block(0).pages();
         XenSections.Domain domain = XenSections.read(state, pages);
+        for (String name : left) {
+            if (!domain.state().has(name)) {
+                throw new IOException("the domain has nothing that is called " + name);
+            }
+        }
         FrameMap map = new FrameMap(List.of(new FrameMap.Window(0, 0, 0, pages)));
         PageBitmap content = domain.content();
         PageBitmap allocated = domain.allocated();

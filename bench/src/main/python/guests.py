@@ -1,0 +1,83 @@
+"""A small Linux in QEMU whose console is heard with the time of each line, for bench/restore-comparison."""
+
+import pathlib
+import subprocess
+import threading
+import time
+
+from machines import NUMBERS, Machine
+from programs import LONGEST_S
+
+
+class Guest(Machine):
+    """Its only program fills memory, keeps writing to a little of it, checks all of it, and says so four times a second."""
+
+    def __init__(self, peers, folder, mib, incoming=None, memory=()):
+        qmp = pathlib.Path(folder) / f"r{next(NUMBERS)}"
+        self.own_qmp = qmp
+        self.godwit_qmp = pathlib.Path(f"{qmp}.godwit")
+        self.mib = mib
+        append = (f"console=ttyS0 quiet panic=-1 nokaslr audit=0 nowatchdog random.trust_cpu=on godwit.fixed_mib={mib * 5 // 8} "
+                  "godwit.hot_mib=4 godwit.pause_us=2000")
+        command = [str(peers / "bin/qemu-10.0"), "-accel", "tcg", "-machine", "q35", "-m", str(mib), "-nodefaults",
+                   "-no-user-config", "-display", "none", "-serial", "stdio", "-kernel", str(peers / "vmlinuz"),
+                   "-initrd", str(peers / "initramfs"), "-append", append,
+                   "-qmp", f"unix:{qmp},server=on,wait=off", "-qmp", f"unix:{self.godwit_qmp},server=on,wait=off",
+                   *(["-incoming", incoming] if incoming else []), *memory]
+        super().__init__(command, qmp, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.console = []
+        self.heard = threading.Condition()
+        threading.Thread(target=self.hear, daemon=True).start()
+        self.command("migrate-set-parameters", **{"max-bandwidth": 1 << 50})
+
+    def hear(self):
+        for line in self.process.stdout:
+            now = time.monotonic()
+            with self.heard:
+                self.console.append((now, line.decode("latin-1").strip()))
+                self.heard.notify_all()
+
+    def await_line(self, start, first=0):
+        """The time of the first line from a place on, or after it, that begins so."""
+        deadline = time.monotonic() + LONGEST_S
+        with self.heard:
+            while True:
+                for at, line in self.console[first:]:
+                    if "BAD" in line:
+                        raise RuntimeError(f"the guest found its memory wrong: {line}")
+                    if line.startswith(start):
+                        return at
+                first = len(self.console)
+                if not self.heard.wait(deadline - time.monotonic()):
+                    raise RuntimeError(f"no '{start}' on the console")
+
+    def capabilities(self, *names):
+        self.command("migrate-set-capabilities",
+                     capabilities=[{"capability": name, "state": True} for name in ("events", *names)])
+
+    def ask_after(self, event):
+        """Microseconds from the first word of a migration to the guest's start, by QEMU's own clock."""
+        first = None
+        deadline = time.monotonic() + LONGEST_S
+        while time.monotonic() < deadline:
+            if not self.events:
+                self.command("query-status")
+                time.sleep(0.005)
+                continue
+            message = self.events.popleft()
+            at = message["timestamp"]["seconds"] * 1_000_000 + message["timestamp"]["microseconds"]
+            if message["event"] == "MIGRATION" and first is None:
+                first = at
+            if message["event"] == event:
+                return None if first is None else at - first
+        raise RuntimeError(f"QEMU has not said {event}")
+
+    def ask_status(self, *wanted):
+        deadline = time.monotonic() + LONGEST_S
+        while self.command("query-status")["status"] not in wanted:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the guest does not become {wanted}")
+
+    def close(self):
+        super().close()
+        self.godwit_qmp.unlink(missing_ok=True)

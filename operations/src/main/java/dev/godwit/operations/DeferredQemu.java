@@ -1,0 +1,209 @@
+package dev.godwit.operations;
+
+import dev.godwit.qmp.JsonBoolean;
+import dev.godwit.qmp.JsonObject;
+import dev.godwit.qmp.JsonString;
+import dev.godwit.qmp.MigrationStatus;
+import dev.godwit.qmp.QemuMonitor;
+import dev.godwit.qmp.QmpClient;
+import dev.godwit.qmp.QmpException;
+import dev.godwit.qmp.RunState;
+import dev.godwit.transport.MigrationChannel;
+import dev.godwit.transport.MigrationUri;
+import java.io.Closeable;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A QEMU that was started with {@code -incoming defer} and is told through its control socket what to take, whatever
+ * the way in which the guest then comes. Its settings are noted before they are changed, and put back once.
+ */
+final class DeferredQemu implements Closeable {
+
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
+
+    /** The main loop of a QEMU that waits for a page does not answer. */
+    static final Duration ASKING = Duration.ofSeconds(3);
+
+    private final QmpClient qmp;
+    private final QemuMonitor monitor;
+    private final PrivateFolder folder;
+    private @Nullable QemuSettings settings;
+    private MigrationUri uri;
+    private int sockets;
+
+    private DeferredQemu(QmpClient qmp) throws IOException {
+        this.qmp = qmp;
+        this.monitor = new QemuMonitor(qmp);
+        this.folder = new PrivateFolder(qmp.peerUser());
+        try {
+            folder.handOver();
+        } catch (IOException e) {
+            folder.close();
+            throw e;
+        }
+        this.uri = nextUri();
+    }
+
+    /** Takes over a connection, which is closed with this, or at once where this fails. */
+    static DeferredQemu of(QmpClient qmp) throws IOException {
+        try {
+            return new DeferredQemu(qmp);
+        } catch (IOException e) {
+            qmp.close();
+            throw e;
+        }
+    }
+
+    QmpClient qmp() {
+        return qmp;
+    }
+
+    QemuMonitor monitor() {
+        return monitor;
+    }
+
+    /** {@return an address at which nobody has listened yet; {@link #connect} goes there from now on} */
+    MigrationUri nextUri() {
+        uri = new MigrationUri.Unix(folder.resolve("migration" + sockets++ + ".sock"));
+        return uri;
+    }
+
+    /**
+     * Looks whether it waits for a guest.
+     *
+     * @param otherwise what to do where it does not
+     */
+    void checkWaits(String otherwise) throws IOException {
+        RunState state = monitor.queryStatus();
+        if (!state.status().equals("inmigrate")) {
+            throw new IOException(
+                    "this QEMU does not wait for a guest (run state " + state.status() + "); " + otherwise);
+        }
+    }
+
+    /** Looks whether it is the machine that the guest was taken from. */
+    void checkMachine(String machineType) throws IOException {
+        String type = property("/machine", "type").orElse("");
+        if (type.endsWith("-machine") && !type.startsWith(machineType)) {
+            throw new IOException("the guest is a " + machineType + ", and that QEMU a "
+                    + type.substring(0, type.length() - "-machine".length()));
+        }
+    }
+
+    /** {@return what QEMU says of a property of one of its objects; empty where it has no such object} */
+    Optional<String> property(String object, String name) throws IOException {
+        try {
+            return qmp.execute("qom-get", JsonObject.of("path", object).with("property", name), ASKING)
+                    .get("value")
+                    .map(value -> value instanceof JsonString(String text) ? text : value.toString());
+        } catch (QmpException _) {
+            return Optional.empty();
+        }
+    }
+
+    RamBlockTable blocks() throws IOException {
+        return RamBlockTable.parse(
+                qmp.execute("human-monitor-command", JsonObject.of("command-line", "info ramblock"), ASKING)
+                        .text("value")
+                        .orElse(""));
+    }
+
+    /** Has it listen, with these capabilities and without TLS, and connects to it. */
+    MigrationChannel listenAndConnect(Set<String> capabilities) throws IOException {
+        QemuSettings found = new QemuSettings(monitor);
+        settings = found;
+        found.onlyCapabilities(capabilities);
+        found.parameter("tls-creds", new JsonString(""));
+        listen(JsonObject.of("uri", uri.toString()));
+        try {
+            return connect();
+        } catch (IOException e) {
+            throw explained(e); // it has ended between the two
+        }
+    }
+
+    /** Keeps the settings that were found for a process that comes after this one, should this one be killed. */
+    void keepSession() throws IOException {
+        QemuSettings found = settings;
+        if (found != null) {
+            PostcopySession.keep(folder, qmp.address(), found);
+        }
+    }
+
+    /** Takes over the settings that an earlier process found and has not put back. */
+    void takeUpSession() throws IOException {
+        settings = PostcopySession.takeUp(qmp.address(), monitor).orElse(settings);
+        keepSession();
+    }
+
+    /** Leaves them to the next process. */
+    void leaveSession() {
+        if (settings != null) {
+            folder.leave();
+        }
+    }
+
+    /** Since 9.1 QEMU can stay alive when the load fails, and say why; an older one ends. */
+    private void listen(JsonObject arguments) throws IOException {
+        try {
+            qmp.execute("migrate-incoming", arguments.with("exit-on-error", JsonBoolean.of(false)));
+        } catch (QmpException e) {
+            if (!e.text().contains("exit-on-error")) {
+                throw e;
+            }
+            qmp.execute("migrate-incoming", arguments);
+        }
+    }
+
+    /** {@return a connection to where it listens} */
+    MigrationChannel connect() throws IOException {
+        return uri.connect(CONNECT_TIMEOUT);
+    }
+
+    /** {@return how its migration stands; empty where it cannot say} */
+    Optional<MigrationStatus> status() {
+        try {
+            return Optional.of(MigrationStatus.of(qmp.execute("query-migrate", JsonObject.empty(), ASKING)));
+        } catch (IOException _) {
+            return Optional.empty();
+        }
+    }
+
+    /** {@return the failure with QEMU's own words, where they can be had} */
+    IOException explained(IOException failure) {
+        Optional<MigrationStatus> status = status();
+        if (!qmp.isConnected()) {
+            return new IOException(
+                    failure.getMessage() + "; QEMU has ended, and its standard error output says why", failure);
+        }
+        return status.flatMap(MigrationStatus::errorDescription)
+                .map(words -> new IOException(failure.getMessage() + "; QEMU says: " + words, failure))
+                .orElse(failure);
+    }
+
+    /** {@return what QEMU says of the guest} */
+    String runState() throws IOException {
+        return monitor.queryStatus().status();
+    }
+
+    /** Puts its settings back as they were found; without effect before {@link #listenAndConnect}, and after once. */
+    void putBack() throws IOException {
+        QemuSettings found = settings;
+        settings = null;
+        if (found != null) {
+            found.putBack();
+        }
+    }
+
+    /** Disconnects. Its settings stay as they are. */
+    @Override
+    public void close() throws IOException {
+        try (qmp) {
+            folder.close();
+        }
+    }
+}
