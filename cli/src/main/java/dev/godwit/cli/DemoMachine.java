@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /** A machine of the demo: {@code godwit run} in a process of its own, controlled over its QMP socket. */
@@ -75,8 +76,8 @@ final class DemoMachine implements AutoCloseable {
 
     /** Migrates its guest. */
     DriveResult migrateTo(String uri, Set<String> capabilities, JsonObject parameters) throws IOException {
-        try (DriveMigration migration =
-                new DriveMigration(new DriveOptions(qmp, uri, capabilities, parameters), Progress.NONE)) {
+        try (DriveMigration migration = new DriveMigration(
+                new DriveOptions(qmp, uri, capabilities, parameters, OptionalInt.empty(), false), Progress.NONE)) {
             return migration.run();
         }
     }

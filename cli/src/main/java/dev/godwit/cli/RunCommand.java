@@ -120,6 +120,7 @@ final class RunCommand implements Callable<Integer> {
         }
         switch (end) {
             case MachineEnd.Quit(String reason) -> printEnd(reason);
+            case MachineEnd.GuestLost(String error) -> throw new MigrationException(error, GuestLocation.GUEST_LOST);
             case MachineEnd.IncomingFailed(String error) ->
                 throw new MigrationException("no guest arrived: " + error, GuestLocation.GUEST_AT_SOURCE);
         }

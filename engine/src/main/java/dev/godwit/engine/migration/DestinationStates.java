@@ -19,9 +19,14 @@ import dev.godwit.engine.migration.MigrationState.Failed;
 import dev.godwit.engine.migration.MigrationState.Handover;
 import dev.godwit.engine.migration.MigrationState.Idle;
 import dev.godwit.engine.migration.MigrationState.IncomingPostcopy;
+import dev.godwit.engine.migration.MigrationState.PostcopyActive;
+import dev.godwit.engine.migration.MigrationState.PostcopyPaused;
+import dev.godwit.engine.migration.MigrationState.PostcopyRecover;
+import dev.godwit.engine.migration.MigrationState.PostcopyRecoverSetup;
 import dev.godwit.engine.migration.MigrationState.PreSwitchover;
 import dev.godwit.engine.migration.MigrationState.Setup;
 import dev.godwit.engine.migration.MigrationState.SourceLink;
+import dev.godwit.engine.migration.MigrationTrigger.Abandon;
 import dev.godwit.engine.migration.MigrationTrigger.AllReceived;
 import dev.godwit.engine.migration.MigrationTrigger.AllSent;
 import dev.godwit.engine.migration.MigrationTrigger.Begin;
@@ -31,9 +36,12 @@ import dev.godwit.engine.migration.MigrationTrigger.Confirmed;
 import dev.godwit.engine.migration.MigrationTrigger.Continue;
 import dev.godwit.engine.migration.MigrationTrigger.Failure;
 import dev.godwit.engine.migration.MigrationTrigger.GuestStopped;
+import dev.godwit.engine.migration.MigrationTrigger.HandedOver;
 import dev.godwit.engine.migration.MigrationTrigger.Listening;
 import dev.godwit.engine.migration.MigrationTrigger.Loaded;
 import dev.godwit.engine.migration.MigrationTrigger.Reconnected;
+import dev.godwit.engine.migration.MigrationTrigger.Refused;
+import dev.godwit.engine.migration.MigrationTrigger.Resume;
 import dev.godwit.engine.migration.MigrationTrigger.Resumed;
 import dev.godwit.engine.migration.MigrationTrigger.SetUp;
 import dev.godwit.engine.migration.MigrationTrigger.Undone;
@@ -95,7 +103,11 @@ public final class DestinationStates {
                     Broken _,
                     Reconnected _,
                     Resumed _,
-                    AllReceived _ -> throw impossible(state, trigger);
+                    AllReceived _,
+                    HandedOver _,
+                    Refused _,
+                    Resume _,
+                    Abandon _ -> throw impossible(state, trigger);
         };
     }
 
@@ -134,7 +146,11 @@ public final class DestinationStates {
                     Listening _,
                     Reconnected _,
                     Resumed _,
-                    AllReceived _ -> throw impossible(now, trigger);
+                    AllReceived _,
+                    HandedOver _,
+                    Refused _,
+                    Resume _,
+                    Abandon _ -> throw impossible(now, trigger);
         };
     }
 
@@ -150,7 +166,11 @@ public final class DestinationStates {
                     Cancelled _,
                     IncomingPostcopy _,
                     Completed _,
-                    Failed _ -> throw impossible(state, trigger);
+                    Failed _,
+                    PostcopyActive _,
+                    PostcopyPaused _,
+                    PostcopyRecoverSetup _,
+                    PostcopyRecover _ -> throw impossible(state, trigger);
         };
     }
 }

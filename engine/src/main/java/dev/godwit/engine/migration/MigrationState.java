@@ -77,6 +77,43 @@ public sealed interface MigrationState {
         }
     }
 
+    /** Source: the guest runs at the destination, or is about to, and the rest of its RAM follows. */
+    record PostcopyActive() implements MigrationState {
+        @Override
+        public MigrationStatus status() {
+            return MigrationStatus.POSTCOPY_ACTIVE;
+        }
+    }
+
+    /**
+     * Source: the connection is gone. The guest is at the destination, where it waits for pages that only this side
+     * has; they are kept.
+     *
+     * @param error what happened, for people
+     */
+    record PostcopyPaused(String error) implements MigrationState {
+        @Override
+        public MigrationStatus status() {
+            return MigrationStatus.POSTCOPY_PAUSED;
+        }
+    }
+
+    /** Source: connecting again. */
+    record PostcopyRecoverSetup() implements MigrationState {
+        @Override
+        public MigrationStatus status() {
+            return MigrationStatus.POSTCOPY_RECOVER_SETUP;
+        }
+    }
+
+    /** Source: connected again; the destination says which pages it has. */
+    record PostcopyRecover() implements MigrationState {
+        @Override
+        public MigrationStatus status() {
+            return MigrationStatus.POSTCOPY_RECOVER;
+        }
+    }
+
     /** Destination: the guest is whole here and is being started; the source has not been told yet. */
     record Handover() implements MigrationState {
         @Override

@@ -18,8 +18,13 @@ import dev.godwit.engine.migration.MigrationState.Failed;
 import dev.godwit.engine.migration.MigrationState.Handover;
 import dev.godwit.engine.migration.MigrationState.Idle;
 import dev.godwit.engine.migration.MigrationState.IncomingPostcopy;
+import dev.godwit.engine.migration.MigrationState.PostcopyActive;
+import dev.godwit.engine.migration.MigrationState.PostcopyPaused;
+import dev.godwit.engine.migration.MigrationState.PostcopyRecover;
+import dev.godwit.engine.migration.MigrationState.PostcopyRecoverSetup;
 import dev.godwit.engine.migration.MigrationState.PreSwitchover;
 import dev.godwit.engine.migration.MigrationState.Setup;
+import dev.godwit.engine.migration.MigrationTrigger.Abandon;
 import dev.godwit.engine.migration.MigrationTrigger.AllReceived;
 import dev.godwit.engine.migration.MigrationTrigger.AllSent;
 import dev.godwit.engine.migration.MigrationTrigger.Begin;
@@ -29,9 +34,12 @@ import dev.godwit.engine.migration.MigrationTrigger.Confirmed;
 import dev.godwit.engine.migration.MigrationTrigger.Continue;
 import dev.godwit.engine.migration.MigrationTrigger.Failure;
 import dev.godwit.engine.migration.MigrationTrigger.GuestStopped;
+import dev.godwit.engine.migration.MigrationTrigger.HandedOver;
 import dev.godwit.engine.migration.MigrationTrigger.Listening;
 import dev.godwit.engine.migration.MigrationTrigger.Loaded;
 import dev.godwit.engine.migration.MigrationTrigger.Reconnected;
+import dev.godwit.engine.migration.MigrationTrigger.Refused;
+import dev.godwit.engine.migration.MigrationTrigger.Resume;
 import dev.godwit.engine.migration.MigrationTrigger.Resumed;
 import dev.godwit.engine.migration.MigrationTrigger.SetUp;
 import dev.godwit.engine.migration.MigrationTrigger.Undone;
@@ -49,13 +57,25 @@ import dev.godwit.engine.migration.MigrationTrigger.Undone;
  *
  *  setup, active, pre-switchover, device ──Failure──► failed          the guest goes on here
  *                                        ──Cancel───► cancelling ──Undone──► cancelled
+ *
+ *  device ──HandedOver──► postcopy-active ──Confirmed──► completed
+ *                           │ Failure  ▲ Resumed
+ *                           ▼          │
+ *                         postcopy-paused ──Resume──► postcopy-recover-setup ──Reconnected──► postcopy-recover
+ *                                    ▲──────Failure──────────┴───────────────────────────────────┘
+ *  postcopy-active ──Refused──► failed          the guest goes on here: it never ran there
+ *  postcopy-*      ──Abandon──► failed          the guest is lost
  * </pre>
  *
- * <p>The guest is never taken back once the destination may run it: with a return path from its word on, without one
- * from the last byte on. So a Confirmed that meets a cancellation of the last stage completes the migration, as do a
- * last byte without a return path, and a failure after the word. A cancellation of the last stage therefore does not
- * close the connection, as QEMU does, but ends what is sent: the destination then says what became of it. A connection
- * that is lost after the last byte and before the word is a failure, as in QEMU (section 3.5).
+ * <p>From HandedOver on the guest runs at the destination, as far as can be known here, and is not taken back: whatever
+ * fails pauses the migration, and this side keeps the pages. Only a destination that says that it failed before it let
+ * the guest run gives it back. A HandedOver that meets a cancellation was written too late to be undone.
+ *
+ * <p>In precopy the guest is never taken back once the destination may run it: with a return path from its word on,
+ * without one from the last byte on. So a Confirmed that meets a cancellation of the last stage completes the
+ * migration, as do a last byte without a return path, and a failure after the word. A cancellation of the last stage
+ * therefore does not close the connection, as QEMU does, but ends what is sent: the destination then says what became
+ * of it. A connection that is lost after the last byte and before the word is a failure, as in QEMU (section 3.5).
  */
 public final class SourceStates {
 
@@ -82,6 +102,8 @@ public final class SourceStates {
                 trigger instanceof Continue ? to(new Device(false, false), TELL_STATUS) : underWay(state, trigger);
             case Device device -> device(device, trigger);
             case Cancelling cancelling -> cancelling(cancelling, trigger);
+            case PostcopyActive _, PostcopyPaused _, PostcopyRecoverSetup _, PostcopyRecover _ ->
+                postcopy(state, trigger);
             case Handover _, IncomingPostcopy _ -> throw impossible(state, trigger);
         };
     }
@@ -101,7 +123,11 @@ public final class SourceStates {
                     Broken _,
                     Reconnected _,
                     Resumed _,
-                    AllReceived _ -> throw impossible(state, trigger);
+                    AllReceived _,
+                    HandedOver _,
+                    Refused _,
+                    Resume _,
+                    Abandon _ -> throw impossible(state, trigger);
         };
     }
 
@@ -121,7 +147,11 @@ public final class SourceStates {
                     Broken _,
                     Reconnected _,
                     Resumed _,
-                    AllReceived _ -> throw impossible(state, trigger);
+                    AllReceived _,
+                    HandedOver _,
+                    Refused _,
+                    Resume _,
+                    Abandon _ -> throw impossible(state, trigger);
         };
     }
 
@@ -137,6 +167,7 @@ public final class SourceStates {
                 }
                 yield failed(device.allSent() ? LOST_AT_THE_END + error : error);
             }
+            case HandedOver _ -> handedOver();
             case Begin _,
                     SetUp _,
                     GuestStopped _,
@@ -147,7 +178,10 @@ public final class SourceStates {
                     Broken _,
                     Reconnected _,
                     Resumed _,
-                    AllReceived _ -> throw impossible(device, trigger);
+                    AllReceived _,
+                    Refused _,
+                    Resume _,
+                    Abandon _ -> throw impossible(device, trigger);
         };
     }
 
@@ -157,9 +191,47 @@ public final class SourceStates {
             case Confirmed _ -> cancelling.mayBeThere() ? completed() : to(cancelling);
             case AllSent(boolean returnPath) -> returnPath ? to(cancelling) : completed();
             case SetUp _, GuestStopped _, Continue _, Cancel _, Failure _ -> to(cancelling);
-            case Begin _, Loaded _, Listening _, Broken _, Reconnected _, Resumed _, AllReceived _ ->
+            case HandedOver _ -> handedOver();
+            case Begin _, Loaded _, Listening _, Broken _, AllReceived _, Refused _, Resume _, Reconnected _, Resumed _, Abandon _ ->
                 throw impossible(cancelling, trigger);
         };
+    }
+
+    private static MigrationTransition postcopy(MigrationState state, MigrationTrigger trigger) {
+        return switch (trigger) {
+            case Cancel _ -> to(state);
+            case Abandon(String error) ->
+                to(new Failed(error, GuestLocation.GUEST_LOST), CLOSE_CONNECTIONS, TELL_STATUS);
+            case Failure(String error) ->
+                state instanceof PostcopyPaused
+                        ? to(state)
+                        : to(new PostcopyPaused(error), CLOSE_CONNECTIONS, TELL_STATUS);
+            case Confirmed _ when state instanceof PostcopyActive -> completed();
+            case Refused(String error) when state instanceof PostcopyActive -> failed(error);
+            case Resume _ when state instanceof PostcopyPaused -> to(new PostcopyRecoverSetup(), TELL_STATUS);
+            case Reconnected _ when state instanceof PostcopyRecoverSetup -> to(new PostcopyRecover(), TELL_STATUS);
+            case Resumed _ when state instanceof PostcopyRecover -> to(new PostcopyActive(), TELL_STATUS);
+            case Begin _,
+                    SetUp _,
+                    GuestStopped _,
+                    Continue _,
+                    AllSent _,
+                    HandedOver _,
+                    Refused _,
+                    Resume _,
+                    Reconnected _,
+                    Resumed _,
+                    Loaded _,
+                    Confirmed _,
+                    Listening _,
+                    Broken _,
+                    AllReceived _,
+                    Undone _ -> throw impossible(state, trigger);
+        };
+    }
+
+    private static MigrationTransition handedOver() {
+        return to(new PostcopyActive(), TELL_STATUS);
     }
 
     private static MigrationTransition completed() {

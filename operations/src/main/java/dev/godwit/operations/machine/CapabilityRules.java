@@ -15,6 +15,7 @@ final class CapabilityRules {
             MigrationCapability.AUTO_CONVERGE,
             MigrationCapability.ZERO_BLOCKS,
             MigrationCapability.EVENTS,
+            MigrationCapability.POSTCOPY_RAM,
             MigrationCapability.RETURN_PATH,
             MigrationCapability.PAUSE_BEFORE_SWITCHOVER,
             MigrationCapability.MULTIFD,
@@ -29,6 +30,7 @@ final class CapabilityRules {
 
     /** What the snapshot of a running machine cannot have, in QEMU's order. */
     private static final List<MigrationCapability> NOT_IN_BACKGROUND = List.of(
+            MigrationCapability.POSTCOPY_RAM,
             MigrationCapability.LATE_BLOCK_ACTIVATE,
             MigrationCapability.RETURN_PATH,
             MigrationCapability.MULTIFD,
@@ -43,6 +45,10 @@ final class CapabilityRules {
 
     private static final List<Conflict> CONFLICTS = List.of(
             new Conflict(
+                    MigrationCapability.POSTCOPY_RAM,
+                    MigrationCapability.MULTIFD,
+                    "Postcopy is not yet compatible with multifd"),
+            new Conflict(
                     MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"),
             new Conflict(
                     MigrationCapability.MAPPED_RAM,
@@ -51,21 +57,17 @@ final class CapabilityRules {
             new Conflict(
                     MigrationCapability.MAPPED_RAM,
                     MigrationCapability.POSTCOPY_RAM,
-                    "Mapped-ram migration is incompatible with postcopy"),
-            new Conflict(
-                    MigrationCapability.POSTCOPY_RAM,
-                    MigrationCapability.MULTIFD,
-                    "Postcopy is not yet compatible with multifd"));
+                    "Mapped-ram migration is incompatible with postcopy"));
 
     private static final List<Need> NEEDS = List.of(
             new Need(
-                    MigrationCapability.SWITCHOVER_ACK,
-                    MigrationCapability.RETURN_PATH,
-                    "Capability 'switchover-ack' requires capability 'return-path'"),
-            new Need(
                     MigrationCapability.POSTCOPY_PREEMPT,
                     MigrationCapability.POSTCOPY_RAM,
-                    "Postcopy preempt requires postcopy-ram"));
+                    "Postcopy preempt requires postcopy-ram"),
+            new Need(
+                    MigrationCapability.SWITCHOVER_ACK,
+                    MigrationCapability.RETURN_PATH,
+                    "Capability 'switchover-ack' requires capability 'return-path'"));
 
     private CapabilityRules() {}
 

@@ -1,8 +1,6 @@
 package dev.godwit.operations.machine;
 
-import dev.godwit.engine.background.BackgroundSnapshot;
 import dev.godwit.engine.machine.Machine;
-import dev.godwit.engine.migration.Clock;
 import dev.godwit.engine.migration.ControlException;
 import dev.godwit.engine.migration.DirtyRateReport;
 import dev.godwit.engine.migration.MachineControl;
@@ -18,7 +16,6 @@ import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.postcopy.PostcopyRam;
 import dev.godwit.engine.precopy.Precopy;
 import dev.godwit.engine.precopy.PrecopySettings;
-import dev.godwit.host.UserfaultfdWriteTracking;
 import dev.godwit.qmp.server.QmpCommand;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
@@ -27,7 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -58,7 +54,7 @@ public final class GuestHost implements MachineControl, Closeable {
     private final DirtyRateMeasurement dirtyRate;
     private final Optional<PostcopyRam> postcopyRam;
     private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
-    private volatile @Nullable Outgoing outgoing;
+    private final OutgoingMigrations outgoing;
     private volatile @Nullable IncomingGuest incoming;
 
     /** A host as the other one, of a machine whose guest cannot come by postcopy. */
@@ -82,6 +78,7 @@ public final class GuestHost implements MachineControl, Closeable {
         this.machineRun =
                 new MachineRun(machine, waitsForMigration ? RunStatus.INMIGRATE : RunStatus.PRELAUNCH, events);
         this.settings = new MigrationSettings(machine);
+        this.outgoing = new OutgoingMigrations(machine, machineRun, settings, tlsObjects, events, this::tellIfAsked);
         this.dirtyRate = new DirtyRateMeasurement(machine);
     }
 
@@ -140,7 +137,9 @@ public final class GuestHost implements MachineControl, Closeable {
     public void quit(String reason) {
         if (!end.isDone()) {
             events.accept(new MachineEvent.ShutDown(false, reason));
-            end.complete(new MachineEnd.Quit(reason));
+            end.complete(outgoing.lossAtEnd()
+                    .<MachineEnd>map(MachineEnd.GuestLost::new)
+                    .orElseGet(() -> new MachineEnd.Quit(reason)));
         }
     }
 
@@ -238,13 +237,9 @@ public final class GuestHost implements MachineControl, Closeable {
     }
 
     private void refuseIfUnderWay() throws ControlException {
-        Outgoing out = outgoing;
-        if (out != null) {
-            out.awaitEndIfOver();
-        }
+        outgoing.refuseIfUnderWay();
         IncomingGuest in = incoming;
-        boolean receiving = in != null && in.status().isUnderWay() && in.status() != MigrationStatus.SETUP;
-        if (receiving || (out != null && out.status().isUnderWay())) {
+        if (in != null && in.status().isUnderWay() && in.status() != MigrationStatus.SETUP) {
             throw new ControlException(IN_PROGRESS);
         }
     }
@@ -253,7 +248,8 @@ public final class GuestHost implements MachineControl, Closeable {
     public void migrate(String uri, boolean resume) throws ControlException {
         owner.run(() -> {
             if (resume) {
-                throw new ControlException("Cannot resume if there is no paused migration");
+                outgoing.resume(uri);
+                return;
             }
             refuseIfUnderWay();
             refuseIfNotHere();
@@ -262,8 +258,7 @@ public final class GuestHost implements MachineControl, Closeable {
                         + " needs; try again when it is measured");
             }
             settings.checkTogether();
-            MachineChannels channels = MachineChannels.outgoing(settings.parameters(), tlsObjects);
-            startMigrating(TransportRules.check(uri, settings.on(), channels.secured()), channels);
+            outgoing.begin(uri);
         });
     }
 
@@ -277,30 +272,6 @@ public final class GuestHost implements MachineControl, Closeable {
                 throw new ControlException("there is no guest to migrate: the run state is " + status.word());
             case PRELAUNCH, RUNNING, PAUSED, FINISH_MIGRATE -> {}
         }
-    }
-
-    private void startMigrating(MigrationUri uri, MachineChannels channels) throws ControlException {
-        Set<MigrationCapability> capabilities = settings.on();
-        if (capabilities.contains(MigrationCapability.BACKGROUND_SNAPSHOT)) {
-            startSnapshot(uri, channels, capabilities);
-            return;
-        }
-        OutgoingConnector connector = new OutgoingConnector(machine, uri, channels, capabilities, settings::parameters);
-        PrecopySettings told = new PrecopySettings(capabilities, settings::parameters, events, Clock.SYSTEM);
-        OutgoingRun run = new OutgoingRun(new Precopy(machine, machineRun, connector, told), connector);
-        outgoing = run;
-        run.start();
-    }
-
-    private void startSnapshot(MigrationUri uri, MachineChannels channels, Set<MigrationCapability> capabilities)
-            throws ControlException {
-        SnapshotConnector connector =
-                new SnapshotConnector(machine, uri, channels, capabilities, settings.parameters());
-        BackgroundSnapshot snapshot = new BackgroundSnapshot(
-                machine, machineRun, UserfaultfdWriteTracking::start, connector, this::tellIfAsked);
-        SnapshotRun run = new SnapshotRun(snapshot, connector);
-        outgoing = run;
-        run.start();
     }
 
     @Override
@@ -372,37 +343,29 @@ public final class GuestHost implements MachineControl, Closeable {
 
     /** Does not wait for the owner: a cancellation is not to stand in line. */
     @Override
-    public void migrateCancel() {
-        Outgoing run = outgoing;
-        if (run != null) {
-            run.cancel();
-        }
+    public void migrateCancel() throws ControlException {
+        outgoing.cancel();
     }
 
     @Override
     public void migrateContinue(MigrationStatus from) throws ControlException {
-        owner.run(() -> {
-            if (!(outgoing instanceof OutgoingRun run)
-                    || from != MigrationStatus.PRE_SWITCHOVER
-                    || run.status() != from) {
-                throw new ControlException("Migration not in expected state: "
-                        + migration().status().word());
-            }
-            run.proceed();
-        });
+        owner.run(() -> outgoing.proceed(from, migration().status()));
     }
 
     @Override
     public void migrateStartPostcopy() throws ControlException {
-        throw new ControlException("Enable postcopy with migrate_set_capability before the start of migration");
+        outgoing.startPostcopy();
     }
 
-    /** Does not wait for the owner either: it may wait for a page itself. */
+    /** Does not wait for the owner: it is to help where something hangs, the owner too, who may wait for a page. */
     @Override
     public void migratePause() throws ControlException {
-        IncomingRun in = incoming;
-        if (in != null && MAY_PAUSE.contains(in.status())) {
-            in.pause();
+        if (outgoing.pause()) {
+            return;
+        }
+        IncomingGuest in = incoming;
+        if (in instanceof IncomingRun run && MAY_PAUSE.contains(run.status())) {
+            run.pause();
             return;
         }
         throw new ControlException(
@@ -412,22 +375,17 @@ public final class GuestHost implements MachineControl, Closeable {
     /** Does not wait for the owner either. */
     @Override
     public void migrateRecover(String uri) throws ControlException {
-        IncomingRun in = incoming;
-        if (in == null || in.status() != MigrationStatus.POSTCOPY_PAUSED) {
+        if (!(incoming instanceof IncomingRun run) || run.status() != MigrationStatus.POSTCOPY_PAUSED) {
             throw new ControlException("Migrate recover can only be run when postcopy is paused.");
         }
         MachineChannels channels = MachineChannels.incoming(settings.parameters(), tlsObjects);
-        in.recover(TransportRules.check(uri, settings.on(), channels.secured()), channels);
+        run.recover(TransportRules.check(uri, settings.on(), channels.secured()), channels);
     }
 
     @Override
     public MigrationReport migration() {
-        Outgoing out = outgoing;
-        if (out != null) {
-            return out.report();
-        }
         IncomingGuest in = incoming;
-        return in == null ? MigrationReport.NONE : in.report();
+        return outgoing.report().orElseGet(() -> in == null ? MigrationReport.NONE : in.report());
     }
 
     @Override
@@ -464,16 +422,15 @@ public final class GuestHost implements MachineControl, Closeable {
     @Override
     public void close() throws IOException {
         owner.close();
-        Outgoing out = outgoing;
-        if (out != null) {
-            out.close();
-        }
+        outgoing.close();
         IncomingGuest in = incoming;
         try {
             if (in != null) {
                 in.close();
+            }
+            if (in instanceof IncomingRun run) {
                 machine.halt();
-                in.abandon();
+                run.abandon();
             }
         } finally {
             dirtyRate.close();
