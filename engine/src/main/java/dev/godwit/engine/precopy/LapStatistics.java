@@ -160,6 +160,7 @@ final class LapStatistics {
         return switch (state) {
             case MigrationState.Failed(String error, var _) -> Optional.of(error);
             case MigrationState.PostcopyPaused(String error) -> Optional.of(error);
+            case MigrationState.IncomingPostcopy _ -> throw new AssertionError(state);
             case MigrationState.Idle _,
                     MigrationState.Setup _,
                     MigrationState.Active _,
