@@ -76,7 +76,8 @@ class WorkingSetFuzzTest {
             }
             for (PagePlace place : recording.map(WorkingSet::pages).orElse(List.of())) {
                 if (place.page() < 0
-                        || place.page() >= snapshot.layout().block(place.blockIndex()).pages()) {
+                        || place.page()
+                                >= snapshot.layout().block(place.blockIndex()).pages()) {
                     throw new AssertionError("a page outside of its block: " + place);
                 }
             }

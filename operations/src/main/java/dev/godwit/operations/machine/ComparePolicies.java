@@ -95,9 +95,8 @@ public final class ComparePolicies {
         long seenBytes = 0;
         while (true) {
             MigrationReport report = source.migration();
-            long sentBytes = report.ram()
-                    .map(MigrationReport.Ram::transferredBytes)
-                    .orElse(seenBytes);
+            long sentBytes =
+                    report.ram().map(MigrationReport.Ram::transferredBytes).orElse(seenBytes);
             progress.advance(Math.max(0, sentBytes - seenBytes));
             seenBytes = sentBytes;
             if (!report.status().isUnderWay()) {

@@ -79,8 +79,8 @@ public final class XenExport {
             writeDomain(ram, state, writer);
         } else {
             if (!left.isEmpty()) {
-                throw new IOException("nothing has to be left out of a guest that is no domain of Xen's: "
-                        + String.join(", ", left));
+                throw new IOException(
+                        "nothing has to be left out of a guest that is no domain of Xen's: " + String.join(", ", left));
             }
             writeGuest(ram, state, writer);
         }
