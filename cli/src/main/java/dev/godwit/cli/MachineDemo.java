@@ -122,8 +122,7 @@ final class MachineDemo {
             DemoMachine from, DemoMachine to, String name, String uri, Set<String> capabilities, JsonObject parameters)
             throws IOException {
         long written = from.writtenPages();
-        DriveResult moved = from.migrateTo(
-                uri, capabilities, parameters.with("max-bandwidth", 0));
+        DriveResult moved = from.migrateTo(uri, capabilities, parameters.with("max-bandwidth", 0));
         long checked = to.verify();
         if (to.writtenPages() < written) {
             throw new IOException("the machine at the destination has done less than it had done before it moved");
@@ -157,9 +156,7 @@ final class MachineDemo {
             });
             listening.await();
             moved = machine.migrateTo(
-                    at.toString(),
-                    Set.of("return-path"),
-                    JsonObject.empty().with("max-bandwidth", 0));
+                    at.toString(), Set.of("return-path"), JsonObject.empty().with("max-bandwidth", 0));
             received.get();
         }
         story.say("the guest is in a file now, and nowhere else");

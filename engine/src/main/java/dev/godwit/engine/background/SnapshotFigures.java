@@ -54,15 +54,15 @@ final class SnapshotFigures {
         TransferCounters counters = output == null ? TransferCounters.NONE : output.counters();
         long remaining = copy == null ? totalBytes : copy.remainingPages() * Page.SIZE_BYTES;
         return new MigrationReport(
-                status,
-                error,
-                shows ? ms(spentNs) : OptionalLong.empty(),
-                shows && setUpNs >= 0 ? ms(setUpNs - beginNs) : OptionalLong.empty(),
-                OptionalLong.empty(),
-                shows && pausedNs >= 0 ? ms(pausedNs) : OptionalLong.empty(),
-                shows ? Optional.of(ram(counters, remaining, spentNs)) : Optional.empty(),
-                Optional.empty(),
-                OptionalInt.empty(),
+                        status,
+                        error,
+                        shows ? ms(spentNs) : OptionalLong.empty(),
+                        shows && setUpNs >= 0 ? ms(setUpNs - beginNs) : OptionalLong.empty(),
+                        OptionalLong.empty(),
+                        shows && pausedNs >= 0 ? ms(pausedNs) : OptionalLong.empty(),
+                        shows ? Optional.of(ram(counters, remaining, spentNs)) : Optional.empty(),
+                        Optional.empty(),
+                        OptionalInt.empty(),
                         List.of(),
                         List.of())
                 .withWriteFaults(copy == null ? Optional.empty() : Optional.of(copy.faults()));

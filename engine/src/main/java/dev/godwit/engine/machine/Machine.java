@@ -92,8 +92,8 @@ public interface Machine extends AutoCloseable {
     void throttle(int percentage);
 
     /**
-     * {@return the threads of the vCPUs in their order, as the kernel numbers threads; empty where they are none of this
-     * process's} From any thread.
+     * {@return the threads of the vCPUs in their order, as the kernel numbers threads; empty where they are none of
+     * this process's} From any thread.
      */
     default List<Integer> vcpuThreadIds() {
         return List.of();
@@ -101,8 +101,8 @@ public interface Machine extends AutoCloseable {
 
     /**
      * The guest is over: no vCPU makes another step of it, ever. Does not wait for those that wait for a page; only
-     * {@link #close} is to be called afterwards. From any thread. A machine whose guest never comes by postcopy need not
-     * do anything.
+     * {@link #close} is to be called afterwards. From any thread. A machine whose guest never comes by postcopy need
+     * not do anything.
      */
     default void halt() {}
 

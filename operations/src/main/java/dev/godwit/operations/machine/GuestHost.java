@@ -400,6 +400,10 @@ public final class GuestHost implements MachineControl, Closeable {
             if (machineRun.status() == RunStatus.INMIGRATE) {
                 throw new ControlException("Guest is waiting for an incoming migration");
             }
+            IncomingRun in = incoming;
+            if (in != null && in.status().isUnderWay()) {
+                throw new ControlException(IN_PROGRESS); // pages may be missing that it would read
+            }
             if (mode.isPresent() && mode.get().equals("dirty-bitmap")) {
                 refuseIfUnderWay();
             }

@@ -329,16 +329,16 @@ class QmpServerTest {
         MigrationReport.Ram ram = new MigrationReport.Ram(1, 2, 3, 4, 5, 4096, 6, 7, 8.25, 9, 10, 11, 12, 13, 14);
         MigrationReport.Xbzrle xbzrle = new MigrationReport.Xbzrle(1, 2, 3, 4, 0.5, 2, 6);
         machine.report = new MigrationReport(
-                MigrationStatus.ACTIVE,
-                Optional.of("e"),
-                OptionalLong.of(1),
-                OptionalLong.of(2),
-                OptionalLong.of(3),
-                OptionalLong.of(4),
-                Optional.of(ram),
-                Optional.of(xbzrle),
-                OptionalInt.of(20),
-                List.of("tcp:[::1]:44", "unix:/x"),
+                        MigrationStatus.ACTIVE,
+                        Optional.of("e"),
+                        OptionalLong.of(1),
+                        OptionalLong.of(2),
+                        OptionalLong.of(3),
+                        OptionalLong.of(4),
+                        Optional.of(ram),
+                        Optional.of(xbzrle),
+                        OptionalInt.of(20),
+                        List.of("tcp:[::1]:44", "unix:/x"),
                         List.of("because"))
                 .withWriteFaults(Optional.of(new WriteFaultReport(5, 2, 6000, 3000, 4000, List.of(1L, 4L))));
         try (RawClient client = client()) {
