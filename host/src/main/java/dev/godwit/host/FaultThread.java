@@ -44,8 +44,7 @@ final class FaultThread {
             for (int block = 0; block < memory.blocks().size(); block++) {
                 long offsetBytes = address - memory.hostAddress(block, 0);
                 if (offsetBytes >= 0 && offsetBytes < memory.block(block).byteSize()) {
-                    listener.fault(
-                            block, offsetBytes & -memory.hostPageBytes().get(block), threadId);
+                    listener.fault(block, offsetBytes & -memory.hostPageBytes().get(block), threadId);
                     return;
                 }
             }

@@ -23,8 +23,8 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * Lets other processes use the memory of a guest while it arrives by postcopy. They connect to a unix socket of the kind
- * SEQPACKET; numbers are little-endian, each line is a message:
+ * Lets other processes use the memory of a guest while it arrives by postcopy. They connect to a unix socket of the
+ * kind SEQPACKET; numbers are little-endian, each line is a message:
  *
  * <pre>
  * to the process    u32 blocks
@@ -135,7 +135,10 @@ public final class SharedMemoryServer implements PostcopyNotifier, Closeable {
         if (received.lengthBytes() != 8L * blocks || received.descriptors().size() != 1) {
             received.descriptors().forEach(Descriptor::close);
             throw new IOException("expected %d addresses and a userfaultfd, found %d bytes and %d descriptors"
-                    .formatted(blocks, received.lengthBytes(), received.descriptors().size()));
+                    .formatted(
+                            blocks,
+                            received.lengthBytes(),
+                            received.descriptors().size()));
         }
         List<SharedUserfaultfd.Region> regions = new ArrayList<>();
         for (int block = 0; block < blocks; block++) {

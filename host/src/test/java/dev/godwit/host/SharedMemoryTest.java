@@ -111,8 +111,8 @@ class SharedMemoryTest {
             try (SharedMemoryServer _ = SharedMemoryServer.listen(ram, paging, socket)) {
                 listen(paging);
                 PagePlace last = new PagePlace(0, 2);
-                Thread own =
-                        Thread.ofPlatform().start(() -> NativeMemory.load(ram.memory().hostAddress(0, 2 * 4096)));
+                Thread own = Thread.ofPlatform()
+                        .start(() -> NativeMemory.load(ram.memory().hostAddress(0, 2 * 4096)));
                 assertThat(asked.poll(60, TimeUnit.SECONDS)).isEqualTo(last);
                 Process process = start(socket);
                 // the other process begins with the page that is asked for already, and goes on once it is here
@@ -144,7 +144,9 @@ class SharedMemoryTest {
                     }
                 });
 
-                assertThatThrownBy(() -> listen(paging)).isInstanceOf(IOException.class).hasMessage("not now");
+                assertThatThrownBy(() -> listen(paging))
+                        .isInstanceOf(IOException.class)
+                        .hasMessage("not now");
                 assertThat(heard.getLast()).isEqualTo(veto);
                 assertThat(NativeMemory.load(ram.memory().hostAddress(1, 0)))
                         .as("nobody waits")

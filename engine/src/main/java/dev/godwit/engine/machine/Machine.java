@@ -109,8 +109,8 @@ public interface Machine extends AutoCloseable {
 
     /**
      * The guest is over: no vCPU makes another step of it, ever. Does not wait for those that wait for a page; only
-     * {@link #close} is to be called afterwards. From any thread. A machine whose guest never comes by postcopy need not
-     * do anything.
+     * {@link #close} is to be called afterwards. From any thread. A machine whose guest never comes by postcopy need
+     * not do anything.
      */
     default void halt() {}
 

@@ -269,7 +269,9 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
                 notifier.at(PostcopyNotifier.Moment.INBOUND_END);
             } catch (IOException e) {
                 System.getLogger("dev.godwit.engine")
-                        .log(Level.WARNING, "Somebody who shared the guest's memory did not end well: " + e.getMessage());
+                        .log(
+                                Level.WARNING,
+                                "Somebody who shared the guest's memory did not end well: " + e.getMessage());
             }
         }
         ram.end();

@@ -232,11 +232,11 @@ public final class IncomingPrecopy {
     }
 
     private static Optional<String> error(MigrationState now) {
-        return switch (now) {
-            case MigrationState.Failed(String error, var _) -> Optional.of(error);
-            case MigrationState.IncomingPostcopy(var _, var _, String error) ->
-                Optional.of(error).filter(text -> !text.isEmpty());
-            default -> Optional.empty();
-        };
+        if (now instanceof MigrationState.Failed(String error, var _)) {
+            return Optional.of(error);
+        }
+        return now instanceof MigrationState.IncomingPostcopy(var _, var _, String error) && !error.isEmpty()
+                ? Optional.of(error)
+                : Optional.empty();
     }
 }

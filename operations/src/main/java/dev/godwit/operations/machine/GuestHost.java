@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -395,8 +396,11 @@ public final class GuestHost implements MachineControl, Closeable {
             if (machineRun.status() == RunStatus.INMIGRATE) {
                 throw new ControlException("Guest is waiting for an incoming migration");
             }
-            boolean loading = incoming instanceof LoadRun load && load.status().isUnderWay();
-            if (loading || (mode.isPresent() && mode.get().equals("dirty-bitmap"))) {
+            IncomingGuest in = incoming;
+            if (in != null && in.status().isUnderWay()) {
+                throw new ControlException(IN_PROGRESS); // pages may be missing that it would read
+            }
+            if (mode.isPresent() && mode.get().equals("dirty-bitmap")) {
                 refuseIfUnderWay();
             }
             dirtyRate.begin(calcTimeMs, mode, samplePages);

@@ -161,7 +161,7 @@ class QemuPostcopyReplayTest {
                             .wholeNumber("used_length")
                             .orElseThrow()));
         }
-        Package found = new Package();
+        Found found = new Found();
         StreamVisitor visitor = (StreamVisitor) Proxy.newProxyInstance(
                 QemuPostcopyReplayTest.class.getClassLoader(),
                 new Class<?>[] {StreamVisitor.class},
@@ -193,7 +193,7 @@ class QemuPostcopyReplayTest {
         }
     }
 
-    private static final class Package {
+    private static final class Found {
         String type = "";
         List<DeviceState> devices = List.of();
     }

@@ -51,7 +51,9 @@ class MachinePackageTest {
 
     private static List<String> described(MachineState state) {
         return state.devices().stream()
-                .map(device -> device.idstr() + device.instanceId() + device.versionId()
+                .map(device -> device.idstr()
+                        + device.instanceId()
+                        + device.versionId()
                         + device.fields().stream()
                                 .map(MachinePackageTest::described)
                                 .toList())
