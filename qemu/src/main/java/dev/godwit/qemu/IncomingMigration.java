@@ -148,7 +148,8 @@ public final class IncomingMigration {
         }
         ReceivedPages received = sink instanceof ReceivedPages given ? given : new ReceivedPages(sink);
         try (IncomingPages pages = new IncomingPages(input, received, multifd, multifdMode, progress)) {
-            Optional<KeptPostcopy> kept = Optional.ofNullable(givenUp).map(listener -> new KeptPostcopy(listener, pages));
+            Optional<KeptPostcopy> kept =
+                    Optional.ofNullable(givenUp).map(listener -> new KeptPostcopy(listener, pages));
             IncomingElements elements = new IncomingElements(
                     input,
                     pages,

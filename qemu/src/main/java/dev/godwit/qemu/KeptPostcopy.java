@@ -33,7 +33,8 @@ final class KeptPostcopy implements PostcopyCommands {
         switch (command) {
             case Command.PostcopyAdvise _ -> advised = true;
             case Command.PostcopyAdviseBitmaps _ -> {}
-            case Command.RamDiscard discard when advised && !packaged -> {
+            case Command.RamDiscard discard
+            when advised && !packaged -> {
                 discarded = true;
                 pages.discard(discard);
             }

@@ -120,7 +120,8 @@ class MappedFileTest {
             source.setParameters(Map.of(MigrationParameter.X_POLICY, policy));
             save(source, uri);
 
-            assertThat(Verification.of(file, offset, StatedFormat.BY_CONTENT, Progress.NONE, 10).damages())
+            assertThat(Verification.of(file, offset, StatedFormat.BY_CONTENT, Progress.NONE, 10)
+                            .damages())
                     .isEmpty();
             try (RandomAccessFile read = new RandomAccessFile(file.toFile(), "r")) {
                 byte[] kept = new byte[header.length];
