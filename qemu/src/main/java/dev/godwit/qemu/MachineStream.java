@@ -273,7 +273,9 @@ public final class MachineStream implements OutgoingStream {
         reader.handTo(sender.answers());
         sender.frame().discards();
         sender.command(new Command.Ping(PostcopyAnswers.PING_BEFORE_PACKAGE));
-        sender.frame().packaged(MachineSections.sections(MachineSections.devices(state, before), MachineSections.RAM_SECTION_ID + 1));
+        sender.frame()
+                .packaged(MachineSections.sections(
+                        MachineSections.devices(state, before), MachineSections.RAM_SECTION_ID + 1));
         output.flush();
         return MachinePostcopy.afterHandover(sender, Optional.ofNullable(preempt), this::abort);
     }

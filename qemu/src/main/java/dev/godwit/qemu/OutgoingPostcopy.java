@@ -139,8 +139,7 @@ public final class OutgoingPostcopy {
     }
 
     private PostcopyWork work() {
-        return new PostcopyWork(
-                ram, claims, order, counters, pace, () -> 0, progress, PostcopyWork.onRun(onRun));
+        return new PostcopyWork(ram, claims, order, counters, pace, () -> 0, progress, PostcopyWork.onRun(onRun));
     }
 
     private PrecopyFrame frame(ByteOutput output) {

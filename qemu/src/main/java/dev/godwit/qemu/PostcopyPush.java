@@ -157,7 +157,8 @@ final class PostcopyPush {
             }
             return LONGEST_WAIT_NS; // a PONG ends the wait
         }
-        limit.bytesPerSecond(slower(pace.bytesPerSecond(nowNs), work.mostBytesPerSecond().getAsLong()));
+        limit.bytesPerSecond(
+                slower(pace.bytesPerSecond(nowNs), work.mostBytesPerSecond().getAsLong()));
         limit.turn(pushedBytes);
         return limit.isUsedUp(pushedBytes) ? Math.max(1, limit.leftNs()) : 0;
     }

@@ -127,6 +127,13 @@ class PostcopyTest {
         });
     }
 
+    /** Waits until it is paused, or complete. */
+    private static boolean isPaused(Precopy precopy) {
+        await(() -> precopy.report().status() == MigrationStatus.POSTCOPY_PAUSED
+                || precopy.report().status() == MigrationStatus.COMPLETED);
+        return precopy.report().status() == MigrationStatus.POSTCOPY_PAUSED;
+    }
+
     private static void await(BooleanSupplier condition) {
         long endNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (!condition.getAsBoolean()) {
@@ -192,34 +199,27 @@ class PostcopyTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void after_some_rounds_only_what_was_written_since_is_sent_again(boolean xbzrle) throws Exception {
+    void what_was_sent_before_and_not_written_since_is_not_sent_again(boolean xbzrle) throws Exception {
         if (xbzrle) {
             capabilities.add(MigrationCapability.XBZRLE);
         }
-        set(MigrationParameter.DOWNTIME_LIMIT, 0L);
-        set(MigrationParameter.X_POLICY, "qemu");
-        // A first pass within 100 ms would be the last.
-        set(MigrationParameter.MAX_BANDWIDTH, 2 * RAM_BYTES);
-        run.cont();
+        set(MigrationParameter.MAX_BANDWIDTH, RAM_BYTES / 2);
         try (PostcopyTaker taker = new PostcopyTaker(false, 26)) {
             taker.start();
-            Precopy precopy = precopyTo(taker);
+            Precopy precopy = precopyTo(taker); // of a guest that is paused
             FutureTask<Void> running = start(precopy);
-            await(() -> {
-                assertThat(running.isDone())
-                        .as(() -> precopy.report().toString())
-                        .isFalse();
-                return precopy.report()
-                                .ram()
-                                .map(MigrationReport.Ram::dirtySyncCount)
-                                .orElse(0L)
-                        >= 4;
-            });
+            await(() -> precopy.report()
+                            .ram()
+                            .map(MigrationReport.Ram::transferredBytes)
+                            .orElse(0L)
+                    > RAM_BYTES / 8);
             precopy.startPostcopy();
             taker.join();
             running.get();
 
             assertArrived(taker);
+            MigrationReport.Ram ram = precopy.report().ram().orElseThrow();
+            assertThat(ram.normalPages() + ram.duplicatePages()).isEqualTo(RAM_BYTES / 4096 + 3);
             assertThat(taker.postcopyPages()).isBetween(1L, RAM_BYTES / 4096);
         }
     }
@@ -250,10 +250,10 @@ class PostcopyTest {
             Precopy precopy = precopyTo(taker);
             precopy.startPostcopy();
             FutureTask<Void> running = start(precopy);
-            for (int cut = 0; cut < cuts; cut++) {
-                await(precopy, MigrationStatus.POSTCOPY_PAUSED);
-                assertThat(precopy.report().errorDescription().orElseThrow())
-                        .contains("migrate-recover there");
+            int found = 0;
+            while (isPaused(precopy)) {
+                found++;
+                assertThat(precopy.report().errorDescription().orElseThrow()).contains("migrate-recover there");
                 assertThat(run.status()).isEqualTo(RunStatus.FINISH_MIGRATE);
                 precopy.resume(reconnector(taker));
             }
@@ -266,7 +266,8 @@ class PostcopyTest {
                     MigrationStatus.ACTIVE,
                     MigrationStatus.DEVICE,
                     MigrationStatus.POSTCOPY_ACTIVE));
-            for (int cut = 0; cut < cuts; cut++) {
+            assertThat(found).isBetween(1, cuts);
+            for (int cut = 0; cut < found; cut++) {
                 expected.addAll(List.of(
                         MigrationStatus.POSTCOPY_PAUSED,
                         MigrationStatus.POSTCOPY_RECOVER_SETUP,

@@ -139,18 +139,22 @@ final class LapStatistics {
         boolean completed = status == MigrationStatus.COMPLETED;
         Downtime known = downtime;
         return new MigrationReport(
-                status,
-                error(state),
-                showsRam ? ms((endNs < 0 ? nowNs : endNs) - beginNs) : OptionalLong.empty(),
-                showsRam && setUpNs >= 0 ? ms(setUpNs - beginNs) : OptionalLong.empty(),
-                showsRam && !completed && after == null
-                        ? OptionalLong.of(
-                                now.expectedDowntimeMs.orElse(parameters.number(MigrationParameter.DOWNTIME_LIMIT)))
-                        : OptionalLong.empty(),
-                (completed || after != null) && known != null ? OptionalLong.of(known.totalMs()) : OptionalLong.empty(),
-                showsRam ? Optional.of(ram(now, completed)) : Optional.empty(),
-                showsRam ? xbzrle(now.counters) : Optional.empty(),
-                showsRam && now.throttlePercentage > 0 ? OptionalInt.of(now.throttlePercentage) : OptionalInt.empty(),
+                        status,
+                        error(state),
+                        showsRam ? ms((endNs < 0 ? nowNs : endNs) - beginNs) : OptionalLong.empty(),
+                        showsRam && setUpNs >= 0 ? ms(setUpNs - beginNs) : OptionalLong.empty(),
+                        showsRam && !completed && after == null
+                                ? OptionalLong.of(now.expectedDowntimeMs.orElse(
+                                        parameters.number(MigrationParameter.DOWNTIME_LIMIT)))
+                                : OptionalLong.empty(),
+                        (completed || after != null) && known != null
+                                ? OptionalLong.of(known.totalMs())
+                                : OptionalLong.empty(),
+                        showsRam ? Optional.of(ram(now, completed)) : Optional.empty(),
+                        showsRam ? xbzrle(now.counters) : Optional.empty(),
+                        showsRam && now.throttlePercentage > 0
+                                ? OptionalInt.of(now.throttlePercentage)
+                                : OptionalInt.empty(),
                         List.of(),
                         List.of())
                 .withRounds(showsRam ? rounds : List.of());

@@ -35,9 +35,10 @@ final class PostcopyPhase {
             "; the guest is at the destination, where it waits for the pages that it has not got, and this side holds"
                     + " them: do not end it. To go on, migrate-recover there, and migrate with resume here";
 
-    private static final String UNKNOWN = "; the destination has not said yet whether it got as far as to run the guest,"
-            + " which this side does not run again: look there. If it did, migrate-recover there, and migrate with resume"
-            + " here";
+    private static final String UNKNOWN =
+            "; the destination has not said yet whether it got as far as to run the guest,"
+                    + " which this side does not run again: look there. If it did, migrate-recover there, and migrate with resume"
+                    + " here";
 
     private static final long MIB = 1 << 20;
 

@@ -20,8 +20,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The migrations of a machine away from here, and snapshots of it, one at a time: QEMU's commands for them, with its words. They are begun
- * and resumed by one thread, the machine's owner; everything else may be called by any.
+ * The migrations of a machine away from here, and snapshots of it, one at a time: QEMU's commands for them, with its
+ * words. They are begun and resumed by one thread, the machine's owner; everything else may be called by any.
  */
 final class OutgoingMigrations implements Closeable {
 
@@ -86,8 +86,8 @@ final class OutgoingMigrations implements Closeable {
         MigrationUri checked = TransportRules.check(uri, capabilities, channels.secured());
         SnapshotConnector connector =
                 new SnapshotConnector(machine, checked, channels, capabilities, settings.parameters());
-        BackgroundSnapshot snapshot = new BackgroundSnapshot(
-                machine, machineRun, UserfaultfdWriteTracking::start, connector, eventsIfAsked);
+        BackgroundSnapshot snapshot =
+                new BackgroundSnapshot(machine, machineRun, UserfaultfdWriteTracking::start, connector, eventsIfAsked);
         SnapshotRun run = new SnapshotRun(snapshot, connector);
         current = run;
         run.start();
@@ -130,9 +130,7 @@ final class OutgoingMigrations implements Closeable {
     /** {@code migrate-continue}. */
     void proceed(MigrationStatus from, MigrationStatus found) throws ControlException {
         Outgoing run = current;
-        if (!(run instanceof OutgoingRun waiting)
-                || from != MigrationStatus.PRE_SWITCHOVER
-                || run.status() != from) {
+        if (!(run instanceof OutgoingRun waiting) || from != MigrationStatus.PRE_SWITCHOVER || run.status() != from) {
             throw new ControlException("Migration not in expected state: " + found.word());
         }
         waiting.proceed();
