@@ -165,12 +165,7 @@ public final class IncomingMigration {
         IncomingPages pages = new IncomingPages(input, received, multifd, multifdMode, progress);
         Optional<KeptPostcopy> kept = Optional.ofNullable(givenUp).map(listener -> new KeptPostcopy(listener, pages));
         IncomingElements elements = new IncomingElements(
-                input,
-                pages,
-                returnPath,
-                switchoverAck,
-                configurationCheck,
-                kept.isPresent() ? kept.get() : postcopy);
+                input, pages, returnPath, switchoverAck, configurationCheck, kept.isPresent() ? kept.get() : postcopy);
         kept.ifPresent(keeping -> keeping.collectedBy(elements));
         return new IncomingReading(
                 new StreamReader(input, options, elements), elements, pages, received, open -> returnPathOpened = open);

@@ -33,9 +33,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A live machine of ours with the memory of a pc goes first, to a stock QEMU: it takes advice, discards and package, and
- * refuses in there the first device that it does not know, by name. That it never ran the guest it does not say: the
- * source waits, keeps the pages, and runs the guest no more.
+ * A live machine of ours with the memory of a pc goes first, to a stock QEMU: it takes advice, discards and package,
+ * and refuses in there the first device that it does not know, by name. That it never ran the guest it does not say:
+ * the source waits, keeps the pages, and runs the guest no more.
  */
 @Timeout(300)
 class PostcopyToQemuTest {
@@ -78,7 +78,9 @@ class PostcopyToQemuTest {
 
             long endNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             while (precopy.report().status() != MigrationStatus.POSTCOPY_PAUSED) {
-                assertThat(System.nanoTime()).as(() -> precopy.report() + qemu.errors()).isLessThan(endNs);
+                assertThat(System.nanoTime())
+                        .as(() -> precopy.report() + qemu.errors())
+                        .isLessThan(endNs);
                 Thread.onSpinWait();
             }
             assertThat(precopy.report().errorDescription().orElseThrow())

@@ -100,8 +100,8 @@ public interface Machine extends AutoCloseable {
     }
 
     /**
-     * {@return the threads of the vCPUs in their order, as the kernel numbers threads; empty where they are none of this
-     * process's} From any thread.
+     * {@return the threads of the vCPUs in their order, as the kernel numbers threads; empty where they are none of
+     * this process's} From any thread.
      */
     default List<Integer> vcpuThreadIds() {
         return List.of();

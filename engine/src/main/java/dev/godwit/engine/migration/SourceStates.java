@@ -192,8 +192,16 @@ public final class SourceStates {
             case AllSent(boolean returnPath) -> returnPath ? to(cancelling) : completed();
             case SetUp _, GuestStopped _, Continue _, Cancel _, Failure _ -> to(cancelling);
             case HandedOver _ -> handedOver();
-            case Begin _, Loaded _, Listening _, Broken _, AllReceived _, Refused _, Resume _, Reconnected _, Resumed _, Abandon _ ->
-                throw impossible(cancelling, trigger);
+            case Begin _,
+                    Loaded _,
+                    Listening _,
+                    Broken _,
+                    AllReceived _,
+                    Refused _,
+                    Resume _,
+                    Reconnected _,
+                    Resumed _,
+                    Abandon _ -> throw impossible(cancelling, trigger);
         };
     }
 

@@ -14,8 +14,6 @@ import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.postcopy.PostcopyRam;
-import dev.godwit.engine.precopy.Precopy;
-import dev.godwit.engine.precopy.PrecopySettings;
 import dev.godwit.qmp.server.QmpCommand;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;

@@ -152,7 +152,8 @@ class KvmGuestHostTest {
         List<String> refusals = PostcopySupport.of(RamBacking.ANONYMOUS, true).refusals();
         assumeTrue(refusals.isEmpty(), "no postcopy of KVM guests here: " + refusals);
         String uri = "unix:" + folder.resolve("postcopy");
-        MachineKind.Made source = made("kvm-bitmap", new Boot.Flat(MEMORY_GUEST, "pages=64 report=8 seed=4"), false, RamBacking.ANONYMOUS);
+        MachineKind.Made source = made(
+                "kvm-bitmap", new Boot.Flat(MEMORY_GUEST, "pages=64 report=8 seed=4"), false, RamBacking.ANONYMOUS);
         MachineKind.Made made = made("kvm-bitmap", new Boot.Incoming(), true, RamBacking.ANONYMOUS);
         try (GuestHost here = new GuestHost(source.machine(), Optional.empty(), false);
                 GuestHost there =

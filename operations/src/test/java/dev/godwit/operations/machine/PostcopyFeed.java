@@ -6,6 +6,7 @@ import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.engine.postcopy.PostcopyCounters;
 import dev.godwit.engine.postcopy.PushOrder;
+import dev.godwit.engine.postcopy.PushPace;
 import dev.godwit.qemu.Configuration;
 import dev.godwit.qemu.OutgoingPostcopy;
 import dev.godwit.qemu.VmState;
@@ -86,9 +87,11 @@ final class PostcopyFeed {
     private OutgoingPostcopy outgoing() {
         Ram ram = new Ram(memory);
         PageClaims claims = new PageClaims(ram, memory.hostPageBytes());
+        PushPace pace = new PushPace();
+        pace.maxBytesPerSecond(bytesPerSecond);
         OutgoingPostcopy outgoing = new OutgoingPostcopy(
                         ram, state, claims, PushOrder.faultForward(claims), new PostcopyCounters())
-                .maxBytesPerSecond(bytesPerSecond);
+                .pace(pace);
         return preempt ? outgoing.preempt(this::connect, false) : outgoing;
     }
 
