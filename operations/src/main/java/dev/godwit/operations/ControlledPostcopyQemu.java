@@ -55,14 +55,13 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
         }
         qemu.checkWaits("start it with -incoming defer, or give --resume if it has this guest already");
         qemu.checkMachine(machineType);
-        return qemu.blocks().hostPagesUnder(layout);
+        return qemu.hostPagesUnder(layout);
     }
 
     /** The main loop of a QEMU that waits for a page does not answer. */
     private List<Long> hostPagesOfRunning(RamLayout layout) throws IOException {
-        RamBlockTable table;
         try {
-            table = qemu.blocks();
+            return qemu.hostPagesUnder(layout);
         } catch (QmpException e) {
             throw e;
         } catch (IOException e) {
@@ -71,7 +70,6 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
             }
             return Collections.nCopies(layout.blocks().size(), (long) Page.SIZE_BYTES);
         }
-        return table.hostPagesUnder(layout);
     }
 
     @Override

@@ -8,11 +8,15 @@ import dev.godwit.qmp.QemuMonitor;
 import dev.godwit.qmp.QmpClient;
 import dev.godwit.qmp.QmpException;
 import dev.godwit.qmp.RunState;
+import dev.godwit.ram.Page;
+import dev.godwit.ram.RamLayout;
 import dev.godwit.transport.MigrationChannel;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -105,11 +109,25 @@ final class DeferredQemu implements Closeable {
         }
     }
 
-    RamBlockTable blocks() throws IOException {
-        return RamBlockTable.parse(
-                qmp.execute("human-monitor-command", JsonObject.of("command-line", "info ramblock"), ASKING)
-                        .text("value")
-                        .orElse(""));
+    /**
+     * {@return the size of the host's pages under each block of a guest} A machine of ours has no monitor for people
+     * that could be asked: what does not fit there is refused when it arrives.
+     *
+     * @throws IOException if a block is missing there, or has another length; QEMU has heard nothing of it yet
+     */
+    List<Long> hostPagesUnder(RamLayout layout) throws IOException {
+        String text;
+        try {
+            text = qmp.execute("human-monitor-command", JsonObject.of("command-line", "info ramblock"), ASKING)
+                    .text("value")
+                    .orElse("");
+        } catch (QmpException e) {
+            if (e.errorClass().equals("CommandNotFound")) {
+                return Collections.nCopies(layout.blocks().size(), (long) Page.SIZE_BYTES);
+            }
+            throw e;
+        }
+        return RamBlockTable.parse(text).hostPagesUnder(layout);
     }
 
     /** Has it listen, with these capabilities and without TLS, and connects to it. */

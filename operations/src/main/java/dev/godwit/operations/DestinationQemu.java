@@ -102,7 +102,7 @@ abstract sealed class DestinationQemu implements Closeable {
         Set<Integer> check(Snapshot snapshot, boolean mapped) throws IOException {
             qemu.checkWaits("start it with -incoming defer");
             qemu.checkMachine(snapshot.vmState().configuration().machineType());
-            qemu.blocks().hostPagesUnder(snapshot.layout());
+            qemu.hostPagesUnder(snapshot.layout());
             return mapped ? MappedBlocks.of(qemu, snapshot) : Set.of();
         }
 

@@ -1,5 +1,6 @@
 package dev.godwit.qemu;
 
+import dev.godwit.qemu.vmstate.VmDescriptionWriter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -61,13 +62,18 @@ final class IncomingElements implements StreamVisitor {
         return new VmState(configuration, ramSectionId, sections, Optional.ofNullable(vmdescription));
     }
 
-    /** {@return what was collected, of a stream that goes on with pages alone; with the devices of its package} */
+    /**
+     * {@return what was collected, of a stream that goes on with pages alone; with the devices of its package} A source
+     * describes no device in postcopy, and a QEMU that loads a whole stream does not end before a vmdescription came:
+     * the state has one that describes none.
+     */
     VmState withDevices(List<Section> devices) throws IOException {
         if (configuration == null || !pages.begun()) {
             throw input.unexpected("a stream with RAM in it", "none");
         }
         sections.addAll(devices);
-        return new VmState(configuration, ramSectionId, sections, Optional.empty());
+        byte[] describesNone = VmDescriptionWriter.write(configuration, List.of());
+        return new VmState(configuration, ramSectionId, sections, Optional.of(describesNone));
     }
 
     /** Answers a PING that stood in a package. */

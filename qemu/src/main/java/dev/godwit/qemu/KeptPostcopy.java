@@ -15,7 +15,6 @@ final class KeptPostcopy implements PostcopyCommands {
     private final IncomingPages pages;
     private @Nullable IncomingElements elements;
     private boolean advised;
-    private boolean discarded;
     private boolean packaged;
 
     KeptPostcopy(GuestGivenUp givenUp, IncomingPages pages) {
@@ -33,12 +32,8 @@ final class KeptPostcopy implements PostcopyCommands {
         switch (command) {
             case Command.PostcopyAdvise _ -> advised = true;
             case Command.PostcopyAdviseBitmaps _ -> {}
-            case Command.RamDiscard discard
-            when advised && !packaged -> {
-                discarded = true;
-                pages.discard(discard);
-            }
-            case Command.Packaged _ when discarded && !packaged -> {}
+            case Command.RamDiscard discard when advised && !packaged -> pages.discard(discard);
+            case Command.Packaged _ when advised && !packaged -> {} // all had been sent where nothing was discarded
             case Command.RamDiscard _,
                     Command.Packaged _,
                     Command.PostcopyListen _,

@@ -226,7 +226,7 @@ class FailuresWithQemuTest {
     }
 
     @Test
-    void a_destination_of_another_machine_type_refuses_in_its_own_words_and_the_snapshot_is_untouched()
+    void a_destination_of_another_machine_type_hears_nothing_of_the_guest_and_the_snapshot_is_untouched()
             throws Exception {
         Path file = folder.resolve("of-pc");
         try (QemuProcess source = source();
@@ -236,7 +236,10 @@ class FailuresWithQemuTest {
             SnapshotOfQemuTest.take(source, file, SnapshotMode.LIVE, AfterSnapshot.RESUME);
             assertThatThrownBy(() -> Checks.restore(file, new Destination.Deferred(destination.qmpAddress())))
                     .isInstanceOf(MigrationException.class)
-                    .hasMessageContaining("QEMU says");
+                    .hasMessageContaining("the guest is a pc-i440fx-10.0, and that QEMU a pc-q35-10.0");
+            assertThat(destination.<String>withMonitor(
+                            monitor -> monitor.queryStatus().status()))
+                    .isEqualTo("inmigrate");
             Checks.assertWhole(file);
         }
     }
