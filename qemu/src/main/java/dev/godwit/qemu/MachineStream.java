@@ -11,6 +11,7 @@ import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.precopy.OutgoingStream;
 import dev.godwit.engine.precopy.ReturnPathListener;
 import dev.godwit.engine.precopy.TransferCounters;
+import dev.godwit.qemu.vmstate.MachinePackage;
 import dev.godwit.qemu.vmstate.MachineSections;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.RamLayout;
@@ -275,7 +276,7 @@ public final class MachineStream implements OutgoingStream {
         sender.command(new Command.Ping(PostcopyAnswers.PING_BEFORE_PACKAGE));
         sender.frame()
                 .packaged(MachineSections.sections(
-                        MachineSections.devices(state, before), MachineSections.RAM_SECTION_ID + 1));
+                        MachinePackage.devices(configuration, state, before), MachineSections.RAM_SECTION_ID + 1));
         output.flush();
         return MachinePostcopy.afterHandover(sender, Optional.ofNullable(preempt), this::abort);
     }

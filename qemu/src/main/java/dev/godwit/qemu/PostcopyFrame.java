@@ -1,10 +1,9 @@
 package dev.godwit.qemu;
 
 import dev.godwit.engine.postcopy.PageClaims;
+import dev.godwit.qemu.vmstate.MachinePackage;
 import dev.godwit.ram.Page;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.channels.Channels;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -75,18 +74,9 @@ final class PostcopyFrame {
 
     /** Sends the devices, and lets the guest run. */
     void packaged(List<Section> devices) throws IOException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        ByteOutput output = ByteOutput.ofLittle(Channels.newChannel(bytes));
-        StreamWriter writer = new StreamWriter(output);
-        writer.command(new Command.PostcopyListen());
-        for (Section section : devices) {
-            writer.section(section);
-        }
-        writer.command(new Command.Ping(PostcopyAnswers.PING_BEFORE_RUN));
-        writer.command(new Command.PostcopyRun());
-        output.flush();
-        writer().command(new Command.Packaged(bytes.size()));
-        writer().packaged(bytes.toByteArray());
+        byte[] blob = MachinePackage.write(devices, PostcopyAnswers.PING_BEFORE_RUN);
+        writer().command(new Command.Packaged(blob.length));
+        writer().packaged(blob);
     }
 
     void beginPart() throws IOException {

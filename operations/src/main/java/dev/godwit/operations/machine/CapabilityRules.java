@@ -15,7 +15,6 @@ final class CapabilityRules {
             MigrationCapability.AUTO_CONVERGE,
             MigrationCapability.ZERO_BLOCKS,
             MigrationCapability.EVENTS,
-            MigrationCapability.POSTCOPY_RAM,
             MigrationCapability.RETURN_PATH,
             MigrationCapability.PAUSE_BEFORE_SWITCHOVER,
             MigrationCapability.MULTIFD,

@@ -21,15 +21,11 @@ import dev.godwit.kvm.KvmMachineOptions;
 import dev.godwit.kvm.KvmMachineOptions.DirtyTracking;
 import dev.godwit.linux.Kvm;
 import dev.godwit.operations.machine.LoadOptions.Mode;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -50,7 +46,7 @@ class KvmGuestHostTest {
     @TempDir
     private Path folder;
 
-    private final Lines lines = new Lines();
+    private final SerialLines lines = new SerialLines();
 
     @BeforeAll
     static void needs_kvm() {
@@ -81,7 +77,7 @@ class KvmGuestHostTest {
                     here.close();
                     here = there;
                 }
-                lines.queue.clear();
+                lines.forget();
                 awaitBothVcpus();
             }
         } finally {
@@ -104,12 +100,12 @@ class KvmGuestHostTest {
                 HostPair.await("the snapshot", () -> !host.migration().status().isUnderWay());
                 assertThat(host.migration().errorDescription()).isEmpty();
                 assertThat(host.runStatus()).isEqualTo(RunStatus.RUNNING);
-                lines.queue.clear();
+                lines.forget();
                 awaitBothVcpus();
             }
             assertThat(host.migration().writeFaults().orElseThrow().faults()).isPositive();
         }
-        lines.queue.clear();
+        lines.forget();
         KvmMachineOptions options =
                 KvmMachineOptions.of(new Boot.Incoming()).withVcpus(2).withSerialOutput(lines);
         MachineKind.Made made = new KvmKind(options, RAM_BYTES, RamOptions.of(RamBacking.ANONYMOUS)).make(true);
@@ -132,7 +128,7 @@ class KvmGuestHostTest {
             assertThat(here.migration().errorDescription()).isEmpty();
         }
         for (int time = 0; time < 3; time++) {
-            lines.queue.clear();
+            lines.forget();
             MachineKind.Made made = made("kvm-bitmap", new Boot.Incoming(), true, backing);
             try (GuestHost there = new GuestHost(made.machine(), Optional.empty(), true)) {
                 made.attach(there);
@@ -177,7 +173,7 @@ class KvmGuestHostTest {
                     .send();
 
             HostPair.await("the guest", () -> there.migration().status() == MigrationStatus.COMPLETED);
-            lines.queue.clear();
+            lines.forget();
             awaitBothVcpus();
             PostcopyReport report = there.migration().postcopy().orElseThrow();
             assertThat(report.latencies().faults()).isPositive();
@@ -230,36 +226,5 @@ class KvmGuestHostTest {
     private void awaitBothVcpus() throws InterruptedException {
         lines.await("OK vcpu 0");
         lines.await("OK vcpu 1");
-    }
-
-    /** What comes over the serial port, by lines; a line may begin at one machine and end at the next. */
-    private static final class Lines extends OutputStream {
-
-        private static final long LONGEST_WAIT_S = 300;
-
-        private final BlockingQueue<String> queue = new LinkedBlockingQueue<>();
-        private final StringBuilder line = new StringBuilder();
-
-        @Override
-        public synchronized void write(int value) {
-            if (value == '\n') {
-                queue.add(line.toString().strip());
-                line.setLength(0);
-            } else {
-                line.append((char) (value & 0xff));
-            }
-        }
-
-        void await(String beginning) throws InterruptedException {
-            long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(LONGEST_WAIT_S);
-            while (true) {
-                String found = queue.poll(LONGEST_WAIT_S, TimeUnit.SECONDS);
-                assertThat(found).as("waiting for " + beginning).isNotNull().doesNotStartWith("ERROR");
-                if (found.startsWith(beginning)) {
-                    return;
-                }
-                assertThat(System.nanoTime()).as("waiting for " + beginning).isLessThan(deadlineNs);
-            }
-        }
     }
 }

@@ -18,7 +18,7 @@ import java.io.IOException;
 import java.nio.channels.Channels;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.Optional;
 
 /**
  * The package by which a machine of ours goes over to postcopy (qemu-migration specification section 3.6).
@@ -55,20 +55,16 @@ public record MachinePackage(MachineState state, RunStatus before, List<Integer>
     }
 
     /**
-     * {@return the blob of a machine}
+     * {@return the blob of what a guest is but for its RAM}
      *
-     * @param configuration of its stream
-     * @param before how the guest was before it was stopped for the migration
-     * @param firstSectionId of the description; the devices count on
-     * @param ping the value of the PING behind the devices, 3 in QEMU
+     * @param sections the devices, the global state last, and before them their description, where there is one
+     * @param ping the value of the PING behind the devices
      */
-    public static byte[] write(
-            Configuration configuration, MachineState state, RunStatus before, int firstSectionId, int ping)
-            throws IOException {
+    public static byte[] write(List<Section> sections, int ping) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        ByteOutput output = new ByteOutput(Channels.newChannel(bytes));
+        ByteOutput output = ByteOutput.ofLittle(Channels.newChannel(bytes));
         Commands.write(output, new Command.PostcopyListen());
-        for (Section section : MachineSections.sections(devices(configuration, state, before), firstSectionId)) {
+        for (Section section : sections) {
             Sections.write(output, section);
         }
         Commands.write(output, new Command.Ping(ping));
@@ -77,7 +73,12 @@ public record MachinePackage(MachineState state, RunStatus before, List<Integer>
         return bytes.toByteArray();
     }
 
-    /** {@return the devices of a package: their description, they themselves, and the global state} */
+    /**
+     * {@return the devices of a package: their description, they themselves, and the global state}
+     *
+     * @param configuration of its stream
+     * @param before how the guest was before it was stopped for the migration
+     */
     public static List<DeviceState> devices(Configuration configuration, MachineState state, RunStatus before) {
         List<DeviceState> devices = MachineSections.devices(state, before);
         byte[] json = VmDescriptionWriter.write(configuration, devices);
@@ -100,15 +101,65 @@ public record MachinePackage(MachineState state, RunStatus before, List<Integer>
         if (!isDescribed(blob)) {
             return readUndescribed(blob);
         }
+        Described parts = described(blob);
+        List<DeviceState> devices = new ArrayList<>();
+        for (int index = 0; index < parts.sections.size(); index++) {
+            Section section = parts.sections.get(index);
+            if (!section.idstr().equals(GlobalState.IDSTR)) {
+                devices.add(MachineSections.device(section, parts.devices.get(index)));
+            }
+        }
+        return new MachinePackage(new MachineState(devices), MachineSections.before(parts.sections), parts.pings);
+    }
+
+    /**
+     * The sections of a package as they stand in a stream that is whole: without the description among them.
+     *
+     * @param vmdescription of the sections; empty where the package has none
+     */
+    public record Split(List<Section> sections, Optional<byte[]> vmdescription) {
+
+        /** Copies the list. */
+        public Split {
+            sections = List.copyOf(sections);
+        }
+    }
+
+    /**
+     * {@return the sections of a package}
+     *
+     * @param at where the blob stands in the stream
+     * @throws StreamFormatException if it is damaged
+     */
+    public static Split split(byte[] blob, long at) throws IOException {
+        if (!isDescribed(blob)) {
+            return new Split(SectionSplitter.splitPackage(blob, at), Optional.empty());
+        }
+        Described parts = described(blob);
+        return new Split(parts.sections, Optional.of(parts.json));
+    }
+
+    private static final class Described {
+
+        final byte[] json;
+        final List<VmDescription.Device> devices;
+        final List<Section> sections = new ArrayList<>();
+        final List<Integer> pings = new ArrayList<>();
+
+        Described(byte[] json, long at) throws StreamFormatException {
+            this.json = json;
+            this.devices = VmDescription.parse(json, at).devices();
+        }
+    }
+
+    private static Described described(byte[] blob) throws IOException {
         ByteInput input = ByteInput.of(blob);
         input.section(WHERE);
         if (!(command(input) instanceof Command.PostcopyListen)) {
             throw new StreamFormatException(0, WHERE, "POSTCOPY_LISTEN first", "something else");
         }
-        List<Integer> pings = new ArrayList<>();
-        List<Section> sections = new ArrayList<>();
-        List<DeviceState> devices = new ArrayList<>();
-        List<VmDescription.Device> described = null;
+        long at = input.position();
+        Described parts = new Described(readDescription(input), at);
         while (true) {
             input.section(WHERE);
             int type = input.peek();
@@ -117,21 +168,15 @@ public record MachinePackage(MachineState state, RunStatus before, List<Integer>
                 if (command instanceof Command.PostcopyRun) {
                     break;
                 }
-                pings.add(pingOf(input, command));
-            } else if (type != SectionType.FULL.wireByte()) {
-                throw input.unexpected("a command or a device's section", "byte 0x%02x".formatted(type));
-            } else if (described == null) {
-                described = readDescription(input);
+                parts.pings.add(pingOf(input, command));
+            } else if (type == SectionType.FULL.wireByte()) {
+                parts.sections.add(readSection(input, parts.devices, parts.sections.size()));
             } else {
-                Section section = readSection(input, described, sections.size());
-                sections.add(section);
-                if (!section.idstr().equals(GlobalState.IDSTR)) {
-                    devices.add(MachineSections.device(section, described.get(sections.size() - 1)));
-                }
+                throw input.unexpected("a command or a device's section", "byte 0x%02x".formatted(type));
             }
         }
-        checkEnd(input, described, sections);
-        return new MachinePackage(new MachineState(devices), MachineSections.before(sections), pings);
+        checkEnd(input, parts);
+        return parts;
     }
 
     private static boolean isDescribed(byte[] blob) {
@@ -176,24 +221,18 @@ public record MachinePackage(MachineState state, RunStatus before, List<Integer>
         throw input.unexpected("PING or POSTCOPY_RUN in a package", command.commandName());
     }
 
-    private static List<VmDescription.Device> readDescription(ByteInput input) throws IOException {
+    private static byte[] readDescription(ByteInput input) throws IOException {
         input.u8();
         SectionHeader header = Sections.readFullHeader(input, SectionType.FULL);
-        if (!header.idstr().equals(DESCRIPTION_IDSTR)) {
-            throw input.unexpected(
-                    "section " + DESCRIPTION_IDSTR + ", by which the fields are known", "section " + header.idstr());
-        }
         int lengthBytes = input.u32();
         if (lengthBytes < 0 || lengthBytes > VmDescription.MAX_LENGTH_BYTES) {
             throw input.unexpected(
                     "a vmdescription of at most " + VmDescription.MAX_LENGTH_BYTES + " bytes",
                     Integer.toUnsignedString(lengthBytes));
         }
-        long at = input.position();
-        List<VmDescription.Device> devices =
-                VmDescription.parse(input.bytes(lengthBytes), at).devices();
+        byte[] json = input.bytes(lengthBytes);
         Sections.readFooter(input, header.sectionId());
-        return devices;
+        return json;
     }
 
     private static Section readSection(ByteInput input, List<VmDescription.Device> described, int index)
@@ -224,15 +263,10 @@ public record MachinePackage(MachineState state, RunStatus before, List<Integer>
                 false);
     }
 
-    private static void checkEnd(
-            ByteInput input, @Nullable List<VmDescription.Device> described, List<Section> sections)
-            throws IOException {
-        if (described == null || sections.size() < described.size()) {
+    private static void checkEnd(ByteInput input, Described parts) throws IOException {
+        if (parts.sections.size() < parts.devices.size()) {
             throw input.unexpected(
-                    described == null
-                            ? "section " + DESCRIPTION_IDSTR
-                            : "section " + described.get(sections.size()).name(),
-                    "POSTCOPY_RUN");
+                    "section " + parts.devices.get(parts.sections.size()).name(), "POSTCOPY_RUN");
         }
         if (!input.atEnd()) {
             throw input.unexpected("the end of the package behind POSTCOPY_RUN", "more");

@@ -37,7 +37,8 @@ class MachinePackageTest {
                     .build()));
 
     private static byte[] blob() throws IOException {
-        return MachinePackage.write(CONFIGURATION, STATE, RunStatus.PAUSED, 3, 9);
+        return MachinePackage.write(
+                MachineSections.sections(MachinePackage.devices(CONFIGURATION, STATE, RunStatus.PAUSED), 3), 9);
     }
 
     @Test
