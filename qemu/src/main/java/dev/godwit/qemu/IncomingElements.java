@@ -75,6 +75,7 @@ final class IncomingElements implements StreamVisitor {
         }
         sections.addAll(devices.sections());
         byte[] described = devices.vmdescription().orElseGet(() -> VmDescriptionWriter.write(found, List.of()));
+        vmdescription = described;
         return new VmState(found, ramSectionId, sections, Optional.of(described));
     }
 
