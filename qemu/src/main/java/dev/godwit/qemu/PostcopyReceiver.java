@@ -4,6 +4,7 @@ import dev.godwit.engine.StreamFormatException;
 import dev.godwit.engine.postcopy.DemandPagedSink;
 import dev.godwit.engine.postcopy.DemandPaging;
 import dev.godwit.engine.postcopy.IncomingRest;
+import dev.godwit.engine.postcopy.PageRequester;
 import dev.godwit.qemu.vmstate.MachinePackage;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
@@ -122,7 +123,17 @@ final class PostcopyReceiver implements PostcopyCommands, IncomingRest {
             readSecond();
         }
         paging.listen();
-        paging.connected(new PageRequestWriter(path(), paging.memory().layout(), this::breakOff));
+        paging.connected(requester());
+    }
+
+    /** A request that was begun on a connection before this one breaks nothing any more. */
+    private PageRequester requester() throws IOException {
+        ReturnPath own = path();
+        return new PageRequestWriter(own, paging.memory().layout(), () -> {
+            if (own.equals(path)) {
+                breakOff();
+            }
+        });
     }
 
     private void readSecond() throws IOException {
@@ -189,7 +200,7 @@ final class PostcopyReceiver implements PostcopyCommands, IncomingRest {
         recovering = false;
         resumed.run();
         path().send(new ReturnPathMessage.ResumeAck());
-        paging.connected(new PageRequestWriter(path(), paging.memory().layout(), this::breakOff));
+        paging.connected(requester());
     }
 
     @Override

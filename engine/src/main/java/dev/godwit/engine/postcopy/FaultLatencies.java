@@ -36,8 +36,7 @@ public final class FaultLatencies {
      * @param longestNs 0 where none was
      * @param counts of the buckets
      */
-    public record Summary(
-            long faults, long meanNs, long medianNs, long mostNs, long longestNs, List<Long> counts) {
+    public record Summary(long faults, long meanNs, long medianNs, long mostNs, long longestNs, List<Long> counts) {
 
         /** Copies the list. */
         public Summary {

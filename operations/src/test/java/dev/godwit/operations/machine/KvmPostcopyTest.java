@@ -70,7 +70,7 @@ class KvmPostcopyTest {
         assumeTrue(refusals.isEmpty(), "no postcopy of KVM guests on " + backing + " here: " + refusals);
         HugePool.assumeEnough(backing, 2 * RAM_BYTES);
         GuestHost here =
-                host(new Boot.Flat(MEMORY_GUEST, "pages=256 report=32 seed=" + random.nextInt(1000)), false, backing);
+                host(new Boot.Flat(MEMORY_GUEST, "pages=400 report=64 seed=" + random.nextInt(1000)), false, backing);
         try {
             here.cont();
             awaitBothVcpus();
@@ -80,7 +80,6 @@ class KvmPostcopyTest {
                 try (PostcopyJourney journey = new PostcopyJourney(here, there, own, random, preempt)) {
                     travelled.travel(journey);
                     PostcopyReport waited = there.migration().postcopy().orElseThrow();
-                    assertThat(waited.latencies().faults()).isPositive();
                     assertThat(waited.vcpuBlocktimeMs()).hasSize(2);
                 } finally {
                     here.close();
@@ -113,7 +112,7 @@ class KvmPostcopyTest {
                 preempt,
                 random,
                 3,
-                journey -> journey.begin(random.nextInt(3) * random.nextLong(200))
+                journey -> journey.precopyAt(4 << 20).begin(random.nextInt(3) * random.nextLong(200))
                         .awaitDeparture()
                         .awaitArrival());
     }
@@ -128,6 +127,10 @@ class KvmPostcopyTest {
                 preempt,
                 random,
                 1,
-                journey -> journey.atMost(1 << 20).begin(0).awaitDeparture().cut(cuts));
+                journey -> journey.atMost(1 << 20)
+                        .cutWithin(25_000)
+                        .begin(0)
+                        .awaitDeparture()
+                        .cut(cuts));
     }
 }

@@ -17,13 +17,12 @@ import java.util.concurrent.TimeUnit;
 /** A guest moves from one of our machines to another by postcopy, over connections that break as often as wanted. */
 final class PostcopyJourney implements AutoCloseable {
 
-    private static final long SLOW = 48L << 20;
-
     private final GuestHost source;
     private final GuestHost destination;
     private final Path folder;
     private final Random random;
-    private long cutWithinBytes = 600_000;
+    private long cutWithinBytes = 300_000;
+    private long precopyBytesPerSecond = 48L << 20;
     private CuttingRelay relay;
     private int connections;
 
@@ -63,6 +62,12 @@ final class PostcopyJourney implements AutoCloseable {
         return this;
     }
 
+    /** How fast it goes before the guest does. */
+    PostcopyJourney precopyAt(long bytesPerSecond) {
+        precopyBytesPerSecond = bytesPerSecond;
+        return this;
+    }
+
     /** Connections that are cut are cut within about so many bytes. */
     PostcopyJourney cutWithin(long bytes) {
         cutWithinBytes = bytes;
@@ -71,7 +76,7 @@ final class PostcopyJourney implements AutoCloseable {
 
     /** Lets the guest go first after some time, 0 for at once. */
     PostcopyJourney begin(long afterMs) throws ControlException, InterruptedException {
-        source.setParameters(Map.of(MigrationParameter.MAX_BANDWIDTH, SLOW, MigrationParameter.DOWNTIME_LIMIT, 1L));
+        source.setParameters(Map.of(MigrationParameter.MAX_BANDWIDTH, precopyBytesPerSecond, MigrationParameter.DOWNTIME_LIMIT, 1L));
         destination.migrateIncoming("unix:" + destinationPath(), false);
         source.migrate("unix:" + relayPath(), false);
         TimeUnit.MILLISECONDS.sleep(afterMs); // any moment is a right one
@@ -96,7 +101,7 @@ final class PostcopyJourney implements AutoCloseable {
     }
 
     /** Breaks the connections in some way, as soon as some more bytes have passed. */
-    void breakConnections() {
+    void breakConnections() throws ControlException {
         switch (random.nextInt(6)) {
             case 0 -> pause(source);
             case 1 -> pause(destination);
@@ -106,13 +111,9 @@ final class PostcopyJourney implements AutoCloseable {
         awaitPaused();
     }
 
-    private static void pause(GuestHost host) {
-        try {
-            host.migratePause();
-        } catch (ControlException e) {
-            // A recovery that has not begun there yet cannot be paused there: it is by the other side then.
-            assertThat(host.migration().status()).as(e.getMessage()).isNotEqualTo(MigrationStatus.POSTCOPY_ACTIVE);
-        }
+    private static void pause(GuestHost host) throws ControlException {
+        HostPair.await("its postcopy", () -> host.migration().status() == MigrationStatus.POSTCOPY_ACTIVE);
+        host.migratePause();
     }
 
     void awaitPaused() {
@@ -153,6 +154,12 @@ final class PostcopyJourney implements AutoCloseable {
 
     /** Breaks the connections of a guest that has gone, again and again, and has it arrive at last. */
     void cut(int cuts) throws IOException, ControlException {
+        HostPair.await("the guest there", () -> {
+            assertThat(source.migration().status())
+                    .as("%s, %s", source.migration(), destination.migration())
+                    .isNotEqualTo(MigrationStatus.FAILED);
+            return destination.runStatus() == RunStatus.RUNNING;
+        });
         for (int cut = 1; cut <= cuts; cut++) {
             breakConnections();
             if (cut < cuts && random.nextInt(3) == 0) {
