@@ -19,6 +19,10 @@ NUMBERS = itertools.count()
 ZERO_PERCENT = {"random": 0, "half": 50, "zero": 100}
 
 
+def second(qmp):
+    return qmp.with_name(qmp.name + "-2")
+
+
 class Machine:
     def __init__(self, command, qmp, **options):
         qmp.unlink(missing_ok=True)
@@ -45,6 +49,10 @@ class Machine:
         self.process.kill()
         self.process.wait()
         self.qmp.unlink(missing_ok=True)
+
+    def control(self):
+        """The socket for others: Godwit's own serves several clients."""
+        return self.qmp
 
     def cpu(self):
         return cpu_seconds(self.process.pid)
@@ -85,6 +93,14 @@ class Machine:
 class QemuMachine(Machine):
     """Standing: no firmware is run. Writing: a small Linux under TCG whose only program writes memory and checks it."""
 
+    def control(self):
+        """The socket for others: QEMU's serve one client each."""
+        return second(self.qmp)
+
+    def close(self):
+        super().close()
+        second(self.qmp).unlink(missing_ok=True)
+
     @classmethod
     def standing(cls, folder, peers, mib, content, incoming):
         memory = []
@@ -115,6 +131,7 @@ class QemuMachine(Machine):
     def base(peers, qmp, mib, incoming):
         return [str(peers / "bin/qemu-10.0"), "-accel", "tcg", "-m", str(mib), "-nodefaults", "-display", "none",
                 "-chardev", f"socket,id=m0,path={qmp},server=on,wait=off", "-mon", "chardev=m0,mode=control",
+                "-chardev", f"socket,id=m1,path={second(qmp)},server=on,wait=off", "-mon", "chardev=m1,mode=control",
                 *(["-incoming", "defer"] if incoming else [])]
 
     def touch(self):
