@@ -1,11 +1,11 @@
-"""A small Linux in QEMU whose console is heard with the time of each line, for bench/restore-comparison."""
+"""A small Linux in QEMU whose console is heard with the time of each line, for the restores."""
 
 import pathlib
 import subprocess
 import threading
 import time
 
-from machines import NUMBERS, Machine
+from machines import NUMBERS, UNLIMITED, Machine
 from programs import LONGEST_S
 
 
@@ -14,21 +14,20 @@ class Guest(Machine):
 
     def __init__(self, peers, folder, mib, incoming=None, memory=()):
         qmp = pathlib.Path(folder) / f"r{next(NUMBERS)}"
-        self.own_qmp = qmp
-        self.godwit_qmp = pathlib.Path(f"{qmp}.godwit")
-        self.mib = mib
+        godwit_qmp = pathlib.Path(f"{qmp}.godwit")
         append = (f"console=ttyS0 quiet panic=-1 nokaslr audit=0 nowatchdog random.trust_cpu=on godwit.fixed_mib={mib * 5 // 8} "
                   "godwit.hot_mib=4 godwit.pause_us=2000")
         command = [str(peers / "bin/qemu-10.0"), "-accel", "tcg", "-machine", "q35", "-m", str(mib), "-nodefaults",
                    "-no-user-config", "-display", "none", "-serial", "stdio", "-kernel", str(peers / "vmlinuz"),
                    "-initrd", str(peers / "initramfs"), "-append", append,
-                   "-qmp", f"unix:{qmp},server=on,wait=off", "-qmp", f"unix:{self.godwit_qmp},server=on,wait=off",
+                   "-qmp", f"unix:{qmp},server=on,wait=off", "-qmp", f"unix:{godwit_qmp},server=on,wait=off",
                    *(["-incoming", incoming] if incoming else []), *memory]
-        super().__init__(command, qmp, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        super().__init__(command, qmp, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.godwit_qmp = godwit_qmp
         self.console = []
         self.heard = threading.Condition()
         threading.Thread(target=self.hear, daemon=True).start()
-        self.command("migrate-set-parameters", **{"max-bandwidth": 1 << 50})
+        self.command("migrate-set-parameters", **{"max-bandwidth": UNLIMITED})
 
     def hear(self):
         for line in self.process.stdout:
@@ -77,7 +76,3 @@ class Guest(Machine):
         while self.command("query-status")["status"] not in wanted:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the guest does not become {wanted}")
-
-    def close(self):
-        super().close()
-        self.godwit_qmp.unlink(missing_ok=True)

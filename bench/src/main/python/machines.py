@@ -1,9 +1,8 @@
-"""Machines that bench/migration-comparison migrates: QEMU's and Godwit's, driven by the same QMP commands."""
+"""The machines of the comparisons: QEMU's and Godwit's, driven by the same QMP commands."""
 
 import collections
 import itertools
 import json
-import os
 import pathlib
 import random
 import re
@@ -17,12 +16,15 @@ HOT_MIB = 128
 WRITING_MIB = 512
 NUMBERS = itertools.count()
 ZERO_PERCENT = {"random": 0, "half": 50, "zero": 100}
+CAPABILITIES = ("events", "multifd", "return-path", "mapped-ram", "xbzrle", "background-snapshot")
+UNLIMITED = 1 << 50
 
 
 class Machine:
     def __init__(self, command, qmp, **options):
         qmp.unlink(missing_ok=True)
         self.qmp = qmp
+        self.godwit_qmp = None
         self.events = collections.deque()
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
         deadline = time.monotonic() + LONGEST_S
@@ -45,6 +47,8 @@ class Machine:
         self.process.kill()
         self.process.wait()
         self.qmp.unlink(missing_ok=True)
+        if self.godwit_qmp:
+            self.godwit_qmp.unlink(missing_ok=True)
 
     def cpu(self):
         return cpu_seconds(self.process.pid)
@@ -61,12 +65,17 @@ class Machine:
             if "return" in answer:
                 return answer["return"]
 
-    def settings(self, channels, compression):
-        states = {"multifd": channels > 0, "return-path": True, "events": True}
-        self.command("migrate-set-capabilities",
-                     capabilities=[{"capability": name, "state": state} for name, state in states.items()])
-        self.command("migrate-set-parameters", **{"max-bandwidth": 1 << 50, "multifd-channels": channels or 2,
-                                                  "multifd-compression": compression})
+    def configure(self, *capabilities, **parameters):
+        """Sets these capabilities and no others, but for the events, and no limit of the bandwidth."""
+        states = [{"capability": name, "state": name in ("events", *capabilities)} for name in CAPABILITIES]
+        self.command("migrate-set-capabilities", capabilities=states)
+        given = {name.replace("_", "-"): value for name, value in parameters.items()}
+        self.command("migrate-set-parameters", **{"max-bandwidth": UNLIMITED, **given})
+        self.events.clear()
+
+    def settings(self, channels, compression, *more):
+        self.configure("return-path", *(["multifd"] if channels else []), *more, multifd_channels=channels or 2,
+                       multifd_compression=compression)
 
     def await_migration(self):
         """Returns the highest dirty-pages-rate of the passes. Woken by events: nobody is to pay for being asked."""
@@ -85,20 +94,46 @@ class Machine:
 class QemuMachine(Machine):
     """Standing: no firmware is run. Writing: a small Linux under TCG whose only program writes memory and checks it."""
 
+    def __init__(self, command, qmp, **options):
+        super().__init__(command, qmp, **options)
+        self.godwit_qmp = pathlib.Path(f"{qmp}.godwit")
+
     @classmethod
     def standing(cls, folder, peers, mib, content, incoming):
-        memory = []
-        if not incoming:
-            path = pathlib.Path(folder) / "memory"
-            fill(path, mib, content)
-            memory = ["-object", f"memory-backend-file,id=pc.ram,size={mib}M,mem-path={path},share=off,"
-                      "x-use-canonical-path-for-ramblock-id=off", "-machine", "pc,memory-backend=pc.ram"]
         qmp = pathlib.Path(folder) / f"q{next(NUMBERS)}"
-        machine = cls([*cls.base(peers, qmp, mib, incoming), "-S", *memory], qmp)
-        if not incoming:
+        command = [*cls.base(peers, qmp, mib, incoming), "-S"]
+        if incoming:
+            return cls(command, qmp)
+        path = pathlib.Path(folder) / f"memory{next(NUMBERS)}"
+        try:
+            fill(path, mib, content)
+            machine = cls([*command, *private_memory(path, mib), "-machine", "pc,memory-backend=pc.ram"], qmp)
             machine.touch()
-            os.unlink(pathlib.Path(folder) / "memory")
-        return machine
+            return machine
+        finally:
+            path.unlink(missing_ok=True)
+
+    @classmethod
+    def anonymous(cls, folder, peers, mib, content):
+        """A standing one whose memory is no file's, as a background snapshot demands."""
+        first = cls.standing(folder, peers, mib, content, False)
+        try:
+            machine = cls.standing(folder, peers, mib, content, True)
+            uri = f"unix:{pathlib.Path(folder) / f'a{next(NUMBERS)}'}"
+            machine.configure()
+            machine.command("migrate-incoming", uri=uri)
+            first.migrate(uri)
+            machine.await_migration()
+            return machine
+        finally:
+            first.close()
+
+    def migrate(self, uri, *capabilities, **parameters):
+        """Migrates a standing guest away, to the end; it can be migrated again."""
+        self.make_ready()
+        self.configure(*capabilities, **parameters)
+        self.command("migrate", uri=uri)
+        self.await_migration()
 
     @classmethod
     def writing(cls, folder, peers, pages_per_second, incoming):
@@ -115,16 +150,21 @@ class QemuMachine(Machine):
     def base(peers, qmp, mib, incoming):
         return [str(peers / "bin/qemu-10.0"), "-accel", "tcg", "-m", str(mib), "-nodefaults", "-display", "none",
                 "-chardev", f"socket,id=m0,path={qmp},server=on,wait=off", "-mon", "chardev=m0,mode=control",
+                "-qmp", f"unix:{qmp}.godwit,server=on,wait=off",
                 *(["-incoming", "defer"] if incoming else [])]
 
     def touch(self):
         """The first reading of all memory makes its page tables, which nobody is to pay for alone."""
-        self.command("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
-        self.command("migrate-set-parameters", **{"max-bandwidth": 1 << 50})
+        self.configure()
         self.command("migrate", uri="exec:cat > /dev/null")
         self.await_migration()
-        self.command("cont")
-        self.command("stop")
+        self.make_ready()
+
+    def make_ready(self):
+        """A guest that has been migrated can be so again once it has run: here for an instant, in its firmware."""
+        if self.command("query-status")["status"] == "postmigrate":
+            self.command("cont")
+            self.command("stop")
 
     def await_console(self, wanted):
         for line in self.process.stdout:
@@ -169,6 +209,12 @@ class GodwitMachine(Machine):
         answer = self.command("x-godwit-verify")
         if not answer["sound"]:
             raise RuntimeError(f"the machine found its memory wrong: {answer}")
+
+
+def private_memory(path, mib, share="off"):
+    """RAM in a file, under the name that it has without one."""
+    return ["-object", f"memory-backend-file,id=pc.ram,size={mib}M,mem-path={path},share={share},"
+            "x-use-canonical-path-for-ramblock-id=off"]
 
 
 def fill(path, mib, content):

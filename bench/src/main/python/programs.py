@@ -1,11 +1,9 @@
-"""The programs that bench/snapshot-comparison starts: QEMU, driven through QMP, and Godwit."""
+"""Godwit as the comparisons start it, and what the kernel says of a process."""
 
 import json
 import os
 import pathlib
-import socket
 import subprocess
-import time
 
 GODWIT = pathlib.Path(__file__).resolve().parents[4] / "godwit"
 LONGEST_S = 300
@@ -18,101 +16,15 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-class Qemu:
-    """A stopped guest under TCG, without firmware run, disks or display."""
-
-    def __init__(self, launcher, qmp, memory_mib, memory_file=None, incoming=False):
-        pathlib.Path(qmp).unlink(missing_ok=True)
-        machine = ["-machine", "pc", "-m", str(memory_mib)]
-        if memory_file:
-            machine = ["-machine", "pc,memory-backend=pc.ram", "-m", str(memory_mib), "-object",
-                       f"memory-backend-file,id=pc.ram,size={memory_mib}M,mem-path={memory_file},share=off,"
-                       "x-use-canonical-path-for-ramblock-id=off"]
-        self.process = subprocess.Popen(
-            [str(launcher), "-accel", "tcg", *machine, "-nodefaults", "-display", "none", "-S",
-             *(["-incoming", "defer"] if incoming else []),
-             "-chardev", f"socket,id=m0,path={qmp},server=on,wait=off", "-mon", "chardev=m0,mode=control",
-             "-chardev", f"socket,id=m1,path={qmp}.own,server=on,wait=off", "-mon", "chardev=m1,mode=control"],
-            stdin=subprocess.DEVNULL)
-        self.qmp_path = f"{qmp}.own"
-        self._connect()
-
-    def _connect(self):
-        deadline = time.monotonic() + LONGEST_S
-        while True:
-            try:
-                connection = socket.socket(socket.AF_UNIX)
-                connection.connect(self.qmp_path)
-                break
-            except OSError:
-                connection.close()
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
-        connection.settimeout(LONGEST_S)
-        self.lines = connection.makefile("rw")
-        self.lines.readline()
-        self.command("qmp_capabilities")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-
-    def cpu(self):
-        return cpu_seconds(self.process.pid)
-
-    def command(self, name, **arguments):
-        self.lines.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
-        self.lines.flush()
-        while True:
-            answer = json.loads(self.lines.readline())
-            if "error" in answer:
-                raise RuntimeError(f"{name}: {answer['error']['desc']}")
-            if "return" in answer:
-                return answer["return"]
-
-    def settings(self, mapped=False, channels=0):
-        states = {"mapped-ram": mapped, "multifd": channels > 0}
-        self.command("migrate-set-capabilities",
-                     capabilities=[{"capability": name, "state": state} for name, state in states.items()])
-        self.command("migrate-set-parameters", **{"max-bandwidth": 1 << 50, "multifd-channels": channels or 2})
-
-    def migrate(self, uri, mapped=False, channels=0):
-        self.make_ready()
-        self.settings(mapped, channels)
-        self.command("migrate", uri=uri)
-        self.await_migration()
-
-    def make_ready(self):
-        """A guest that has been migrated can be so again once it has run: here for an instant, in its firmware."""
-        if self.command("query-status")["status"] == "postmigrate":
-            self.command("cont")
-            self.command("stop")
-
-    def incoming(self, uri, mapped=False, channels=0):
-        self.settings(mapped, channels)
-        self.command("migrate-incoming", uri=uri)
-
-    def await_migration(self):
-        deadline = time.monotonic() + LONGEST_S
-        while time.monotonic() < deadline:
-            answer = self.command("query-migrate")
-            if answer.get("status") == "completed":
-                return
-            if answer.get("status") in ("failed", "cancelled"):
-                raise RuntimeError(f"the migration failed: {answer.get('error-desc')}")
-            time.sleep(0.005)
-        raise RuntimeError("the migration does not end")
+def resident_mib(pid):
+    """What a living process holds of memory that is not a file's."""
+    with open(f"/proc/{pid}/status") as file:
+        lines = dict(line.split(":", 1) for line in file)
+    return int(lines["RssAnon"].split()[0]) / 1024
 
 
 class Godwit:
-    """One command, whose processor time is known when it has ended."""
+    """One command, whose processor time and largest memory are known when it has ended."""
 
     def __init__(self, arguments):
         self.process = subprocess.Popen([str(GODWIT), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -120,6 +32,7 @@ class Godwit:
         self.ready_cpu = None
         self.cpu = None
         self.cpu_all = None
+        self.largest_mib = None
 
     @staticmethod
     def build():
@@ -143,6 +56,13 @@ class Godwit:
         if self.process.returncode != 0:
             raise RuntimeError(f"godwit: {errors}")
         self.cpu_all = usage.ru_utime + usage.ru_stime
+        self.largest_mib = usage.ru_maxrss / 1024
         if self.ready_cpu is not None:
             self.cpu = self.cpu_all - self.ready_cpu
         return json.loads(output)
+
+    def close(self):
+        """Ends it if it has not ended."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()

@@ -36,6 +36,7 @@ import picocli.CommandLine.TypeConversionException;
             CompareCommand.class,
             DemoCommand.class,
             DoctorCommand.class,
+            BenchCommand.class,
             CommandLine.HelpCommand.class
         })
 public final class Godwit implements Callable<Integer> {
