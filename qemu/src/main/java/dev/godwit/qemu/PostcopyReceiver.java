@@ -135,10 +135,15 @@ final class PostcopyReceiver implements PostcopyCommands, IncomingRest {
 
     @Override
     public void loaded() throws IOException {
-        for (int value : guest().pings()) {
-            path().send(new ReturnPathMessage.Pong(value));
-        }
         paging.run();
+        try {
+            for (int value : guest().pings()) {
+                path().send(new ReturnPathMessage.Pong(value));
+            }
+        } catch (IOException _) {
+            // The guest is here all the same, and a source that cannot know that waits to come back.
+            breakOff();
+        }
     }
 
     @Override

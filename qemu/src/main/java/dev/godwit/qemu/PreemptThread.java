@@ -43,8 +43,7 @@ final class PreemptThread {
             PreemptReader.read(input, layout, pages);
         } catch (IOException | RuntimeException | Error e) {
             if (!over) {
-                System.getLogger("dev.godwit.qemu")
-                        .log(Level.WARNING, "The second connection of the postcopy failed: " + e.getMessage(), e);
+                System.getLogger("dev.godwit.qemu").log(Level.DEBUG, "The second connection of the postcopy failed", e);
                 breakOff.run();
             }
         }

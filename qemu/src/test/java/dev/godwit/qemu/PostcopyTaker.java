@@ -14,6 +14,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
@@ -290,6 +291,7 @@ final class PostcopyTaker implements AutoCloseable {
 
     private void acceptSecond() throws IOException {
         SocketChannel accepted = listener.accept();
+        SocketChannel first = channel(main);
         synchronized (this) {
             second = accepted;
         }
@@ -297,19 +299,23 @@ final class PostcopyTaker implements AutoCloseable {
             try {
                 PreemptReader.read(new ByteInput(accepted), layout, new Ear());
             } catch (Cut _) {
-                hangUpMain();
+                hangUp(first);
             } catch (IOException e) {
                 if (accepted.isOpen()) {
                     failure = e;
-                    hangUpMain();
+                    hangUp(first);
                 }
             }
         });
     }
 
-    private void hangUpMain() {
+    /** The other thread may have noticed by itself, and gone on. */
+    @SuppressWarnings("EmptyCatch")
+    private void hangUp(SocketChannel connection) {
         try {
-            channel(main).shutdownInput();
+            connection.shutdownInput();
+        } catch (ClosedChannelException _) {
+            // it has hung up itself
         } catch (IOException e) {
             failure = e;
         }

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A live machine of ours with the memory of a pc goes first, to a stock QEMU: it takes advice, discards and package,
- * and refuses in there the first device that it does not know, by name. That it never ran the guest it does not say:
+ * and refuses in there the first section that it does not know, by name. That it never ran the guest it does not say:
  * the source waits, keeps the pages, and runs the guest no more.
  */
 @Timeout(300)
@@ -86,7 +86,7 @@ class PostcopyToQemuTest {
             assertThat(precopy.report().errorDescription().orElseThrow())
                     .contains("has not said yet whether it got as far as to run the guest");
             assertThat(qemu.errors())
-                    .contains("Unknown savevm section or instance 'test/vcpu' 0")
+                    .contains("Unknown savevm section or instance 'godwit/vmdescription' 0")
                     .doesNotContain("discard");
             assertThat(machine.isRunning()).isFalse();
             precopy.abandon();

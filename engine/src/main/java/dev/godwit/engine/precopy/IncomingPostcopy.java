@@ -102,8 +102,8 @@ final class IncomingPostcopy {
         LOG.log(
                 Level.WARNING,
                 "Postcopy is paused: " + IncomingPrecopy.reason(e)
-                        + "; whoever needs a page that is not here waits until the source is back (migrate-recover)",
-                e);
+                        + "; whoever needs a page that is not here waits until the source is back (migrate-recover)");
+        LOG.log(Level.DEBUG, "Why the connection broke", e);
         migration.step(new MigrationTrigger.Broken(IncomingPrecopy.reason(e)), stream, rest);
     }
 

@@ -16,6 +16,7 @@ import dev.godwit.engine.migration.MigrationTrigger;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.postcopy.IncomingRest;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -121,6 +122,9 @@ public final class IncomingPrecopy {
     }
 
     static String reason(Throwable failure) {
+        if (failure instanceof ClosedChannelException) {
+            return "the connection was closed on this side"; // by migrate-pause, or because another one broke
+        }
         String message = failure.getMessage();
         return message == null || !(failure instanceof IOException) ? failure.toString() : message;
     }

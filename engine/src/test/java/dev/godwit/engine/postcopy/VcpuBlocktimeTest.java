@@ -69,4 +69,30 @@ class VcpuBlocktimeTest {
         assertThat(summary.longestNs()).isEqualTo(3_600_000_000_000L);
         assertThat(summary.meanNs()).isEqualTo((900L + 1_000 + 3_999 + 4_000 + 3_600_000_000_000L) / 5);
     }
+
+    @Test
+    void percentiles_of_latencies_are_right_to_a_sixteenth() {
+        FaultLatencies latencies = new FaultLatencies();
+        assertThat(latencies.summary().medianNs()).isZero();
+
+        for (long ns = 1; ns <= 100_000; ns++) {
+            latencies.add(ns);
+        }
+        latencies.add(5_000_000);
+
+        FaultLatencies.Summary summary = latencies.summary();
+        assertThat(summary.medianNs()).isBetween(50_000L, 50_000L * 17 / 16);
+        assertThat(summary.mostNs()).isBetween(99_000L, 99_000L * 17 / 16);
+        assertThat(summary.longestNs()).isEqualTo(5_000_000);
+    }
+
+    @Test
+    void the_percentiles_of_one_latency_are_that_latency() {
+        for (long ns : new long[] {0, 1, 15, 16, 17, 1_000, 123_456_789, Long.MAX_VALUE}) {
+            FaultLatencies latencies = new FaultLatencies();
+            latencies.add(ns);
+            assertThat(latencies.summary().medianNs()).isEqualTo(ns);
+            assertThat(latencies.summary().mostNs()).isEqualTo(ns);
+        }
+    }
 }

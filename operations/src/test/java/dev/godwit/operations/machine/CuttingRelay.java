@@ -55,7 +55,7 @@ final class CuttingRelay implements Closeable {
             while (from.read(bytes.clear()) >= 0) {
                 long left = leftBytes.getAndAdd(-bytes.position());
                 bytes.flip();
-                bytes.limit((int) Math.clamp(left, 0, bytes.limit()));
+                bytes.limit(Math.clamp(left, 0, bytes.limit()));
                 while (bytes.hasRemaining()) {
                     to.write(bytes);
                 }

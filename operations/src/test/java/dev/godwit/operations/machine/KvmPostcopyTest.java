@@ -70,7 +70,7 @@ class KvmPostcopyTest {
         assumeTrue(refusals.isEmpty(), "no postcopy of KVM guests on " + backing + " here: " + refusals);
         HugePool.assumeEnough(backing, 2 * RAM_BYTES);
         GuestHost here =
-                host(new Boot.Flat(MEMORY_GUEST, "pages=1024 report=64 seed=" + random.nextInt(1000)), false, backing);
+                host(new Boot.Flat(MEMORY_GUEST, "pages=256 report=32 seed=" + random.nextInt(1000)), false, backing);
         try {
             here.cont();
             awaitBothVcpus();
@@ -113,7 +113,7 @@ class KvmPostcopyTest {
                 preempt,
                 random,
                 3,
-                journey -> journey.begin(random.nextInt(3) * random.nextInt(200))
+                journey -> journey.begin(random.nextInt(3) * random.nextLong(200))
                         .awaitDeparture()
                         .awaitArrival());
     }

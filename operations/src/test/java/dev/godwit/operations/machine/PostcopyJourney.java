@@ -23,6 +23,7 @@ final class PostcopyJourney implements AutoCloseable {
     private final GuestHost destination;
     private final Path folder;
     private final Random random;
+    private long cutWithinBytes = 600_000;
     private CuttingRelay relay;
     private int connections;
 
@@ -62,6 +63,12 @@ final class PostcopyJourney implements AutoCloseable {
         return this;
     }
 
+    /** Connections that are cut are cut within about so many bytes. */
+    PostcopyJourney cutWithin(long bytes) {
+        cutWithinBytes = bytes;
+        return this;
+    }
+
     /** Lets the guest go first after some time, 0 for at once. */
     PostcopyJourney begin(long afterMs) throws ControlException, InterruptedException {
         source.setParameters(Map.of(MigrationParameter.MAX_BANDWIDTH, SLOW, MigrationParameter.DOWNTIME_LIMIT, 1L));
@@ -94,7 +101,7 @@ final class PostcopyJourney implements AutoCloseable {
             case 0 -> pause(source);
             case 1 -> pause(destination);
             case 2 -> relay.cutAfter(random.nextInt(2000));
-            default -> relay.cutAfter(20_000 + random.nextInt(700_000));
+            default -> relay.cutAfter(cutWithinBytes / 30 + random.nextLong(cutWithinBytes));
         }
         awaitPaused();
     }

@@ -84,6 +84,8 @@ final class ReportJson {
                 .with("postcopy-vcpu-blocktime", numbers(postcopy.vcpuBlocktimeMs()))
                 .with("postcopy-latency", postcopy.latencies().meanNs())
                 .with("postcopy-latency-dist", numbers(postcopy.latencies().counts()))
+                .with("x-postcopy-latency-p50", postcopy.latencies().medianNs())
+                .with("x-postcopy-latency-p99", postcopy.latencies().mostNs())
                 .with("x-postcopy-latency-max", postcopy.latencies().longestNs())
                 .with("x-postcopy-faults", postcopy.latencies().faults());
     }
