@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.godwit.ram.Page;
+import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -69,6 +70,45 @@ class XbzrleTest {
             Xbzrle.decode(MemorySegment.ofArray(delta), MemorySegment.ofArray(base));
             assertThat(base).isEqualTo(page);
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 5, 6, 8, 12, 40})
+    void runs_are_cut_where_four_bytes_are_the_same_and_nowhere_else(int longestGap) {
+        SplittableRandom random = new SplittableRandom(longestGap);
+        for (int round = 0; round < 300; round++) {
+            byte[] base = new byte[Page.SIZE_BYTES];
+            random.nextBytes(base);
+            byte[] page = base.clone();
+            for (int at = random.nextInt(20); at < Page.SIZE_BYTES; at += 1 + random.nextInt(longestGap + 1)) {
+                page[at] ^= (byte) (1 + random.nextInt(255));
+            }
+            assertThat(encode(base, page)).isEqualTo(plainlyEncoded(base, page));
+        }
+    }
+
+    /** Byte by byte, as the format is told. */
+    private static byte[] plainlyEncoded(byte[] base, byte[] page) {
+        ByteArrayOutputStream delta = new ByteArrayOutputStream();
+        int runEnd = 0;
+        for (int start = 0; start < Page.SIZE_BYTES; start++) {
+            if (base[start] != page[start]) {
+                int end = start + 1;
+                for (int at = end; at < Page.SIZE_BYTES && at - end < 4; at++) {
+                    end = base[at] != page[at] ? at + 1 : end;
+                }
+                for (int value : new int[] {start - runEnd, end - start}) {
+                    if (value >= 0x80) {
+                        delta.write(value | 0x80);
+                    }
+                    delta.write(value < 0x80 ? value : value >> 7);
+                }
+                delta.write(page, start, end - start);
+                runEnd = end;
+                start = end - 1;
+            }
+        }
+        return delta.toByteArray();
     }
 
     @Test

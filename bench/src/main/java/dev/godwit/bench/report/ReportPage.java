@@ -41,6 +41,10 @@ final class ReportPage {
                         + " rounds, with the smallest and largest behind it. Godwit and stock QEMU take turns at the same work.");
         line("Each case is a program whose `--help` says what is counted how, what is warm and what is cold.");
         line("");
+        if ("quick".equals(results.environment().get("sizes"))) {
+            line("**Small guests (`--quick`): this shows that all of it works, and not how fast it is.**");
+            line("");
+        }
         line("| | |");
         line("|---|---|");
         results.environment().forEach((name, value) -> line("| " + name + " | " + cell(value) + " |"));

@@ -100,9 +100,11 @@ final class Targets {
         for (String measure : List.of("s", "downtime ms", "source cpu-s", "destination cpu-s")) {
             peer("precopy", "A guest.*", ALL, measure);
         }
-        for (String measure : List.of("s", "downtime ms", "blocked us, 99 %", "source cpu-s", "destination cpu-s")) {
+        for (String measure : List.of("downtime ms", "total ms", "mean wait us", "source cpu-s", "destination cpu-s")) {
             peer("postcopy", ALL, ALL, measure);
         }
+        String most = "wait us, 99 %";
+        add("postcopy", ALL, ALL, most, 4, new Peer("C, with a userfaultfd", "$1", most));
     }
 
     private void backgrounds() {

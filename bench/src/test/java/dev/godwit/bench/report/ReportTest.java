@@ -66,6 +66,14 @@ class ReportTest {
     }
 
     @Test
+    void a_quick_run_says_that_it_is_none_to_go_by() {
+        String warning = "not how fast it is";
+        assertThat(page(RESULTS)).doesNotContain(warning);
+        assertThat(page(RESULTS.replace("\"rounds\": \"3\"", "\"sizes\": \"quick\"")))
+                .contains(warning);
+    }
+
+    @Test
     void a_document_of_something_else_is_refused() {
         assertThatThrownBy(() -> Results.parse("{\"environment\": {}, \"cases\": {}}"))
                 .isInstanceOf(IllegalArgumentException.class)
