@@ -105,6 +105,10 @@ final class OutgoingConnector implements Precopy.Connector, PostcopyReconnector 
         if (uri instanceof MigrationUri.OfFile file && capabilities.contains(MigrationCapability.MAPPED_RAM)) {
             return MappedFile.write(machine, file, capabilities, parameters.get());
         }
+        Optional<MigrationUri.OfFile> plain = PlainFile.of(uri);
+        if (plain.isPresent()) {
+            return PlainFile.write(machine, plain.get(), capabilities, parameters);
+        }
         MigrationParameters now = parameters.get();
         List<MigrationChannel> open = new ArrayList<>();
         try {

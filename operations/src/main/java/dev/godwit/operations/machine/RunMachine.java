@@ -74,7 +74,9 @@ public final class RunMachine implements Closeable {
                     !(options.incoming() instanceof RunOptions.Incoming.None),
                     Optional.of(made.postcopyRam()))) {
                 opened(guest);
-                return serve(made.attach(guest), guest);
+                List<QmpCommand> own = new ArrayList<>(made.attach(guest));
+                own.addAll(new CpuCommands(made.machine()).all());
+                return serve(own, guest);
             }
         } finally {
             ended.countDown();

@@ -74,7 +74,7 @@ class PlainFileTest {
     }
 
     @ParameterizedTest(name = "background {0}, offset {1}")
-    @CsvSource({"true,0", "true,5000"})
+    @CsvSource({"false,0", "true,0", "false,5000", "true,5000"})
     void a_guest_is_in_a_file_that_is_whole_and_in_no_other(boolean background, long offset) throws Exception {
         assumePossible(background);
         Path file = folder.resolve("guest");
@@ -108,8 +108,36 @@ class PlainFileTest {
         }
     }
 
+    @ParameterizedTest(name = "offset {0}")
+    @ValueSource(longs = {0, 8192})
+    void what_was_there_stays_until_then_and_when_it_is_cancelled(long offset) throws Exception {
+        Path file = folder.resolve("guest");
+        byte[] before = offset == 0 ? OLDER : new byte[(int) offset];
+        Files.write(file, before);
+        try (WorkloadMachine machine = WorkloadMachine.create(MACHINE);
+                GuestHost source = running(machine, false, 1 << 20)) {
+            source.migrate(uri(file, offset), false);
+            HostPair.await(
+                    "some pages",
+                    () -> source.migration()
+                            .ram()
+                            .filter(ram -> ram.transferredBytes() > 1 << 20)
+                            .isPresent());
+            if (offset == 0) {
+                assertThat(file).hasBinaryContent(OLDER);
+            }
+            source.migrateCancel();
+            awaitEnd(source);
+            assertThat(source.migration().status()).isEqualTo(MigrationStatus.CANCELLED);
+            HostPair.await("what was there", () -> file.toFile().length() == before.length);
+            HostPair.await("nothing but the file", () -> filesIn(folder).equals(List.of("guest")));
+            assertThat(file).hasBinaryContent(before);
+            HostPair.assertSound(source, machine);
+        }
+    }
+
     @ParameterizedTest(name = "background {0}")
-    @ValueSource(booleans = {true})
+    @ValueSource(booleans = {false, true})
     void a_disk_that_is_full_leaves_the_guest_running_and_what_was_there(boolean background) throws Exception {
         assumePossible(background);
         assumeTrue("root".equals(System.getProperty("user.name")), "skipped, for want of root");

@@ -16,6 +16,7 @@ import dev.godwit.operations.TakeSnapshot;
 import dev.godwit.operations.TakeSnapshotOptions;
 import dev.godwit.operations.TakeSnapshotResult;
 import dev.godwit.qmp.JsonObject;
+import dev.godwit.qmp.JsonValue;
 import dev.godwit.qmp.QmpAddress;
 import dev.godwit.qmp.QmpClient;
 import dev.godwit.transport.MigrationUri;
@@ -27,6 +28,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -126,6 +128,25 @@ class SnapshotOfOurMachineTest {
                         Progress.NONE)) {
             var _ = restore.run();
             destination.assertSound();
+        }
+    }
+
+    @Test
+    void its_vcpus_are_told_with_the_threads_that_run_them() throws Exception {
+        try (Served machine = new Served("machine", new RunOptions.Incoming.None())) {
+            machine.assertSound();
+            List<JsonValue> cpus =
+                    machine.qmp.execute("query-cpus-fast").array("value").orElseThrow();
+            assertThat(cpus).hasSize(MACHINE.vcpus());
+            for (int index = 0; index < cpus.size(); index++) {
+                JsonObject cpu = (JsonObject) cpus.get(index);
+                assertThat(cpu.wholeNumber("cpu-index")).hasValue(index);
+                assertThat(cpu.text("target")).contains("x86_64");
+                assertThat(cpu.text("qom-path")).contains("/machine/vcpu[" + index + "]");
+                Path thread = Path.of(
+                        "/proc/self/task/" + cpu.wholeNumber("thread-id").orElseThrow() + "/comm");
+                assertThat(Files.readString(thread).strip()).isEqualTo("vcpu-" + index);
+            }
         }
     }
 
