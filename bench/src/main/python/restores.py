@@ -48,7 +48,8 @@ class Restores:
         finally:
             guest.close()
         if record:
-            self.lazy("fault-forward", record=True)
+            for order in ("fault-forward", "recorded", "recorded"):  # what one pushed before it was touched, the next sees
+                self.lazy(order, record=True)
 
     def uri(self):
         self.sockets += 1

@@ -75,6 +75,7 @@ final class CompareCommand implements Callable<Integer> {
         if (vcpus < 1 || warmUpMs < 0 || longestSeconds < 1) {
             throw common.usage("--vcpus and --longest have to be 1 or more, --warm-up 0 or more");
         }
+        refuseUnknown();
         WorkloadOptions guest;
         try {
             guest = workload.options(ram.bytes(), vcpus, RamBacking.ANONYMOUS, Optional.empty());
@@ -98,6 +99,15 @@ final class CompareCommand implements Callable<Integer> {
             print(runs);
         }
         return runs.stream().allMatch(PolicyRun::soundAtDestination) ? ExitStatus.DONE : ExitStatus.FOUND;
+    }
+
+    /** Before the first one is migrated, which takes its time. */
+    private void refuseUnknown() {
+        if (MigrationParameter.X_POLICY.kind() instanceof MigrationParameter.Kind.Word(String _, List<String> words)
+                && !words.containsAll(policies)) {
+            throw common.usage(
+                    "--policy takes %s, not %s".formatted(String.join(", ", words), String.join(",", policies)));
+        }
     }
 
     private Map<MigrationParameter, Object> parameters() {

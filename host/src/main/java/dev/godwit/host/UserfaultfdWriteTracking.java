@@ -43,7 +43,8 @@ public final class UserfaultfdWriteTracking implements WriteTracking {
     private final boolean[] tracked;
     private volatile boolean ending;
     private boolean closed;
-    private long lastReadNs;
+    /** Nobody can have waited before this was made. */
+    private long lastReadNs = System.nanoTime();
 
     private UserfaultfdWriteTracking(GuestMemory memory, Userfaultfd userfaultfd, EventFd wakeUp) {
         this.memory = memory;

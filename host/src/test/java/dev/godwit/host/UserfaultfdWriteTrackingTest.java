@@ -15,6 +15,7 @@ import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -85,6 +86,36 @@ class UserfaultfdWriteTrackingTest {
             thread.join();
             assertThat(NativeMemory.load(address)).isEqualTo(42);
         }
+    }
+
+    @Test
+    void a_write_that_waits_before_anybody_reads_has_not_waited_since_the_clock_s_beginning() throws Exception {
+        long startNs = System.nanoTime();
+        try (RamAllocation ram = RamAllocation.allocate(LAYOUT, RamOptions.DEFAULT);
+                UserfaultfdWriteTracking tracking = UserfaultfdWriteTracking.start(ram.memory(), Set.of(), false)) {
+            tracking.protect(0, 0, 1024);
+            AtomicInteger writer = new AtomicInteger();
+            Thread thread = Thread.ofPlatform().daemon(true).start(() -> {
+                writer.set(Threads.currentId());
+                NativeMemory.store(ram.memory().hostAddress(0, 0), 1);
+            });
+            for (int looks = 0; looks < 500; ) { // for a moment it may wait for something else
+                looks = writer.get() != 0 && waitsInTheKernel(writer.get()) ? looks + 1 : 0;
+            }
+            List<Long> since = new ArrayList<>();
+            while (since.isEmpty()) {
+                boolean _ = tracking.awaitWrites((_, _, _, sinceNs) -> since.add(sinceNs));
+            }
+            tracking.letGo(0, 0, 1);
+            thread.join();
+            assertThat(since.getFirst() - startNs).isNotNegative();
+        }
+    }
+
+    /** By the state that stands behind the name in brackets. */
+    private static boolean waitsInTheKernel(int threadId) throws IOException {
+        String stat = Files.readString(Path.of("/proc/self/task/" + threadId + "/stat"));
+        return stat.charAt(stat.lastIndexOf(')') + 2) != 'R';
     }
 
     @Test

@@ -73,6 +73,7 @@ final class IncomingElements implements StreamVisitor {
         }
         sections.addAll(devices);
         byte[] describesNone = VmDescriptionWriter.write(configuration, List.of());
+        vmdescription = describesNone;
         return new VmState(configuration, ramSectionId, sections, Optional.of(describesNone));
     }
 

@@ -178,7 +178,8 @@ class LazyRestoreFailuresTest {
             Cutting cutting = new Cutting(monitor, (60L << 20) / cuts, cuts);
             try (LazyRestore restore = new LazyRestore(preempt ? options.preempting() : options, cutting)) {
                 LazyRestoreResult result = restore.run();
-                assertThat(result.pages().reconnects()).isEqualTo(cuts);
+                // one that comes between the two connections of a recovery is mended by two more
+                assertThat(result.pages().reconnects()).isBetween((long) cuts, 2L * cuts);
             }
             Checks.assertGuestGoesOn(destination, checksum);
         }

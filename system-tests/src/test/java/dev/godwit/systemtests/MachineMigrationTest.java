@@ -262,7 +262,7 @@ class MachineMigrationTest {
             Process godwit = RunningMachine.godwit(
                     log, List.of("migrate", "--qmp", source.socket().toString(), "--max-bandwidth", "1M", uri("m")));
             source.awaitMigration("active");
-            assertThat(signal("INT", godwit.pid())).isZero();
+            assertThat(RunningMachine.signal("INT", godwit.pid())).isZero();
             assertThat(godwit.waitFor(120, TimeUnit.SECONDS)).isTrue();
             assertThat(godwit.exitValue()).as(Files.readString(log)).isEqualTo(130);
             assertThat(Files.readString(log)).contains("the migration was cancelled", "GUEST_AT_SOURCE");
@@ -277,19 +277,12 @@ class MachineMigrationTest {
     void a_machine_ends_in_order_on_a_signal_and_on_quit() throws Exception {
         try (RunningMachine first = source();
                 RunningMachine second = destination("second")) {
-            assertThat(signal("TERM", first.pid())).isZero();
+            assertThat(RunningMachine.signal("TERM", first.pid())).isZero();
             assertThat(first.awaitExit()).as(first.log()).isZero();
             assertThat(first.socket()).doesNotExist();
             second.qmp.execute("quit");
             assertThat(second.awaitExit()).as(second.log()).isZero();
             assertThat(second.socket()).doesNotExist();
         }
-    }
-
-    private static int signal(String name, long pid) throws Exception {
-        return new ProcessBuilder("/bin/sh", "-c", "kill -" + name + " " + pid)
-                .inheritIO()
-                .start()
-                .waitFor();
     }
 }

@@ -67,19 +67,35 @@ final class RunningMachine implements AutoCloseable {
 
     /** Starts godwit in a process of its own. */
     static Process godwit(Path log, List<String> arguments) throws IOException {
+        return godwit(log, List.of(), arguments);
+    }
+
+    /**
+     * Starts godwit in a process of its own.
+     *
+     * @param options of the Java machine
+     */
+    static Process godwit(Path log, List<String> options, List<String> arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.godwit.cli.Godwit"));
+                "--enable-native-access=ALL-UNNAMED"));
+        command.addAll(options);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.godwit.cli.Godwit"));
         command.addAll(arguments);
         return new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())
                 .start();
+    }
+
+    /** {@return the status of sending a signal to a process} */
+    static int signal(String name, long pid) throws IOException, InterruptedException {
+        return new ProcessBuilder("/bin/sh", "-c", "kill -" + name + " " + pid)
+                .inheritIO()
+                .start()
+                .waitFor();
     }
 
     Path socket() {

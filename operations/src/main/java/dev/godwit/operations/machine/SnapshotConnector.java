@@ -13,14 +13,15 @@ import dev.godwit.snapshot.MachineSnapshotOutput;
 import dev.godwit.transport.MigrationUri;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Where a background snapshot goes: QEMU's stream to wherever a migration can go, or with {@code mapped-ram} a snapshot
- * file, written by as many threads as the parameter {@code multifd-channels} says. {@link MappedFile} says how a file
- * comes by its name.
+ * file, written by as many threads as the parameter {@code multifd-channels} says. {@link MappedFile} and
+ * {@link PlainFile} say how a file comes by its name.
  */
 final class SnapshotConnector implements BackgroundSnapshot.Connector {
 
@@ -79,11 +80,14 @@ final class SnapshotConnector implements BackgroundSnapshot.Connector {
     }
 
     private SnapshotOutput open() throws IOException {
-        if (uri instanceof MigrationUri.OfFile file && capabilities.contains(MigrationCapability.MAPPED_RAM)) {
+        if (uri instanceof MigrationUri.OfFile mapped && capabilities.contains(MigrationCapability.MAPPED_RAM)) {
             int writers = (int) parameters.number(MigrationParameter.MULTIFD_CHANNELS);
-            return new MachineSnapshotOutput(machine, MappedFile.writer(file, parameters), writers, this::facts);
+            return new MachineSnapshotOutput(machine, MappedFile.writer(mapped, parameters), writers, this::facts);
         }
-        return new BackgroundStream(machine, channels.connect(uri));
+        Optional<MigrationUri.OfFile> file = PlainFile.of(uri);
+        return file.isPresent()
+                ? PlainFile.snapshot(machine, file.get())
+                : new BackgroundStream(machine, channels.connect(uri));
     }
 
     private CreationFacts facts() {

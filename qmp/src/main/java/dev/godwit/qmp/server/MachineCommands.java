@@ -12,10 +12,12 @@ import java.util.UUID;
 final class MachineCommands {
 
     private final MachineControl control;
+    private final PatientStop stop;
     private final JsonObject version;
 
-    MachineCommands(MachineControl control, JsonObject version) {
+    MachineCommands(MachineControl control, PatientStop stop, JsonObject version) {
         this.control = control;
+        this.stop = stop;
         this.version = version;
     }
 
@@ -30,7 +32,7 @@ final class MachineCommands {
                 QmpCommand.answering("query-uuid", this::uuid),
                 QmpCommand.doing("stop", arguments -> {
                     arguments.end();
-                    control.stop();
+                    stop.stop();
                 }),
                 QmpCommand.doing("cont", arguments -> {
                     arguments.end();

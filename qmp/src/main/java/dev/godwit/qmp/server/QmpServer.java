@@ -73,10 +73,12 @@ public final class QmpServer implements Closeable {
     public static QmpServer serve(
             ServerSocketChannel listener, MachineControl control, String release, List<QmpCommand> more) {
         JsonObject version = ServedVersion.of(release);
-        List<QmpCommand> all = new ArrayList<>(new MachineCommands(control, version).all());
+        PatientStop stop = new PatientStop(control);
+        List<QmpCommand> all = new ArrayList<>(new MachineCommands(control, stop, version).all());
         all.addAll(new MigrationCommands(control).all());
         all.addAll(new DirtyRateCommands(control).all());
         all.addAll(more);
+        all.replaceAll(stop::behind);
         return started(new QmpServer(listener, new CommandTable(all), version, control::subscribe));
     }
 

@@ -282,6 +282,41 @@ class QmpServerTest {
     }
 
     @Test
+    void a_stop_that_waits_for_a_page_that_does_not_come_is_refused_by_name_and_takes_effect_later()
+            throws IOException {
+        machine.stopsAtOnce = false;
+        machine.report = report(MigrationStatus.POSTCOPY_PAUSED, "page 0x1000 of block ram is damaged");
+        try (RawClient client = client();
+                RawClient other = client()) {
+            String refusal = "a vCPU waits for a page that does not come (page 0x1000 of block ram is damaged)";
+            assertThat(client.ask("{\"execute\":\"stop\"}")).contains("GenericError", refusal);
+            assertThat(other.ask("{\"execute\":\"stop\"}")).contains(refusal);
+            assertThat(other.ask("{\"execute\":\"cont\"}")).contains(refusal);
+            assertThat(other.ask("{\"execute\":\"query-status\"}")).contains("running");
+            machine.report = report(MigrationStatus.POSTCOPY_ACTIVE, "");
+            machine.holdStop.countDown();
+            assertThat(client.line()).contains("STOP");
+            assertThat(other.line()).contains("STOP");
+            assertThat(client.ask("{\"execute\":\"query-status\"}")).contains("paused");
+        }
+    }
+
+    private static MigrationReport report(MigrationStatus status, String error) {
+        return new MigrationReport(
+                status,
+                Optional.of(error).filter(text -> !text.isEmpty()),
+                OptionalLong.empty(),
+                OptionalLong.empty(),
+                OptionalLong.empty(),
+                OptionalLong.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                OptionalInt.empty(),
+                List.of(),
+                List.of());
+    }
+
+    @Test
     void a_client_that_ends_its_side_still_gets_its_answers() throws IOException {
         try (RawClient client = client()) {
             client.send("{\"execute\":\"query-name\"}\n");

@@ -1,0 +1,58 @@
+package dev.godwit.systemtests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import dev.godwit.host.PagemapDirtyLog;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code godwit compare} as a process of its own. */
+@Timeout(300)
+class CompareTest {
+
+    @TempDir
+    private Path folder;
+
+    private static String read(Path log) {
+        try {
+            return Files.readString(log);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void it_says_how_far_it_is_and_ctrl_c_ends_it_with_nothing_left() throws Exception {
+        assumeThat(PagemapDirtyLog.missing())
+                .as("this host cannot track the writes of a machine: godwit doctor says why")
+                .isEmpty();
+        Path log = folder.resolve("compare.log");
+        Path temporary = Files.createDirectory(folder.resolve("temporary"));
+        Process godwit = RunningMachine.godwit(
+                log,
+                List.of("-Djava.io.tmpdir=" + temporary),
+                List.of("compare", "--ram", "64M", "--rate", "100", "--policy", "qemu,xen", "--max-bandwidth", "1M"));
+        try {
+            while (!read(log).contains("policy qemu: ")) {
+                assertThat(godwit.waitFor(20, TimeUnit.MILLISECONDS))
+                        .as(read(log))
+                        .isFalse();
+            }
+            assertThat(temporary).isNotEmptyDirectory();
+            assertThat(RunningMachine.signal("INT", godwit.pid())).isZero();
+            assertThat(godwit.waitFor(120, TimeUnit.SECONDS)).isTrue();
+            assertThat(godwit.exitValue()).as(read(log)).isEqualTo(130);
+            assertThat(read(log)).contains("nothing was changed").doesNotContain("guest stood still");
+            assertThat(temporary).isEmptyDirectory();
+        } finally {
+            godwit.destroyForcibly().waitFor();
+        }
+    }
+}
