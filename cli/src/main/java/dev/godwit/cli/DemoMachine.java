@@ -1,6 +1,11 @@
 package dev.godwit.cli;
 
 import dev.godwit.engine.Progress;
+import dev.godwit.operations.AfterSnapshot;
+import dev.godwit.operations.SnapshotMode;
+import dev.godwit.operations.TakeSnapshot;
+import dev.godwit.operations.TakeSnapshotOptions;
+import dev.godwit.operations.TakeSnapshotResult;
 import dev.godwit.operations.machine.DriveMigration;
 import dev.godwit.operations.machine.DriveOptions;
 import dev.godwit.operations.machine.DriveResult;
@@ -9,12 +14,15 @@ import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.JsonValue;
 import dev.godwit.qmp.QmpAddress;
 import dev.godwit.qmp.QmpClient;
+import dev.godwit.qmp.QmpException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /** A machine of the demo: {@code godwit run} in a process of its own, controlled over its QMP socket. */
@@ -65,18 +73,36 @@ final class DemoMachine implements AutoCloseable {
         }
     }
 
-    /** Sets a capability, such as multifd, that both sides need. */
-    void enable(String capability) throws IOException {
+    /**
+     * Sets a capability, such as multifd, that both sides need.
+     *
+     * @return why it cannot have it; empty where it has it now
+     */
+    Optional<String> enable(String capability) throws IOException {
         JsonObject one = JsonObject.of("capability", capability).with("state", true);
-        execute(
-                "migrate-set-capabilities",
-                JsonObject.empty().with("capabilities", new JsonArray(List.<JsonValue>of(one))));
+        try {
+            execute(
+                    "migrate-set-capabilities",
+                    JsonObject.empty().with("capabilities", new JsonArray(List.<JsonValue>of(one))));
+            return Optional.empty();
+        } catch (QmpException e) {
+            return Optional.of(e.text());
+        }
     }
 
-    /** Migrates its guest. */
+    /** Takes a snapshot of its guest, which runs on. */
+    TakeSnapshotResult snapshot(Path file, SnapshotMode mode) throws IOException {
+        try (TakeSnapshot snapshot =
+                new TakeSnapshot(new TakeSnapshotOptions(file, qmp, mode, AfterSnapshot.RESUME, 0), Progress.NONE)) {
+            return snapshot.run();
+        }
+    }
+
+    /** Migrates its guest; with the capability {@code postcopy-ram} the guest goes before most of its memory. */
     DriveResult migrateTo(String uri, Set<String> capabilities, JsonObject parameters) throws IOException {
-        try (DriveMigration migration =
-                new DriveMigration(new DriveOptions(qmp, uri, capabilities, parameters), Progress.NONE)) {
+        OptionalInt postcopy = capabilities.contains("postcopy-ram") ? OptionalInt.of(0) : OptionalInt.empty();
+        try (DriveMigration migration = new DriveMigration(
+                new DriveOptions(qmp, uri, capabilities, parameters, postcopy, false), Progress.NONE)) {
             return migration.run();
         }
     }

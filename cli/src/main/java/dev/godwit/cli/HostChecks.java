@@ -1,6 +1,8 @@
 package dev.godwit.cli;
 
 import dev.godwit.host.PagemapDirtyLog;
+import dev.godwit.host.PostcopySupport;
+import dev.godwit.host.RamBacking;
 import dev.godwit.linux.Errno;
 import dev.godwit.linux.Host;
 import dev.godwit.linux.HugePages;
@@ -28,6 +30,7 @@ final class HostChecks {
         findings.add(Finding.ok("jdk", "JDK " + Runtime.version() + " (" + System.getProperty("java.vendor") + ")"));
         findings.add(Finding.ok("kernel", "Linux " + Host.kernelRelease() + " on " + Host.architecture()));
         findings.addAll(userfaultfd());
+        findings.addAll(postcopy());
         findings.add(dirtyLog());
         findings.add(kvm());
         findings.add(hugePages());
@@ -90,6 +93,31 @@ final class HostChecks {
             case SYSTEM_CALL -> "sudo sysctl vm.unprivileged_userfaultfd=1";
             case USER_MODE_ONLY -> "Linux 5.11 or later; a container may forbid the call by its seccomp profile";
         };
+    }
+
+    /** The words are those by which the capability postcopy-ram is refused. */
+    private static List<Finding> postcopy() {
+        List<Finding> findings = new ArrayList<>();
+        for (RamBacking kind : RamBacking.values()) {
+            for (boolean kernelFaults : new boolean[] {false, true}) {
+                String guests = kernelFaults ? "KVM guests" : "workload guests";
+                String name = "postcopy." + kind.name().toLowerCase(Locale.ROOT).replace('_', '-')
+                        + (kernelFaults ? ".kvm" : "");
+                String memory = switch (kind) {
+                    case ANONYMOUS -> "anonymous memory";
+                    case MEMFD -> "shared memory";
+                    case HUGETLB_2M -> "huge pages of 2 MiB";
+                };
+                List<String> refusals = PostcopySupport.of(kind, kernelFaults).refusals();
+                String text = "postcopy of %s to here, on %s".formatted(guests, memory);
+                findings.add(
+                        refusals.isEmpty()
+                                ? Finding.ok(name, text)
+                                : Finding.limited(
+                                        name, text + ": " + String.join("; ", refusals), "see userfaultfd above"));
+            }
+        }
+        return findings;
     }
 
     private static Finding dirtyLog() {

@@ -1,14 +1,12 @@
 package dev.godwit.cli;
 
 import dev.godwit.engine.Progress;
-import dev.godwit.operations.Receive;
-import dev.godwit.operations.ReceiveOptions;
-import dev.godwit.operations.ReceiveResult;
 import dev.godwit.operations.Restore;
 import dev.godwit.operations.RestoreOptions;
 import dev.godwit.operations.RestoreResult;
+import dev.godwit.operations.SnapshotMode;
+import dev.godwit.operations.TakeSnapshotResult;
 import dev.godwit.operations.machine.DriveResult;
-import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.snapshot.Snapshot;
 import dev.godwit.transport.ByteSize;
@@ -20,14 +18,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalLong;
+import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.FutureTask;
 
 /**
  * The story of a machine of Godwit's own, which knows what every page of its memory must hold: it moves from process to
- * process while it writes, is kept in a file, and goes on from there.
+ * process while it writes, is kept in a file while it runs, and a copy goes on from there.
  */
 final class MachineDemo {
 
@@ -53,10 +49,10 @@ final class MachineDemo {
     /**
      * A line of the table.
      *
-     * @param downtimeMs how long the guest stood still, where that is known
+     * @param pause how long the guest stood still, where that is known
      * @param checkedPages that were found right afterwards
      */
-    private record Step(String name, Duration total, OptionalLong downtimeMs, long sentBytes, long checkedPages) {}
+    private record Step(String name, Duration total, Optional<Duration> pause, long sentBytes, long checkedPages) {}
 
     void run() throws Exception {
         Path folder = Files.createTempDirectory("godwit-demo-");
@@ -80,17 +76,32 @@ final class MachineDemo {
                 moveAgain(folder, file, second);
             }
         }
-        goOn(folder, file);
+        restore(folder, file);
     }
 
+    /** The guest goes first and its memory follows; where this host has no userfaultfd, as before, but compressed. */
     private void moveAgain(Path folder, Path file, DemoMachine second) throws Exception {
         String at = "unix:" + folder.resolve("third.migration");
         try (DemoMachine third = DemoMachine.start(host, folder, "third", incoming("defer"))) {
-            third.enable("multifd");
-            third.execute("migrate-set-parameters", compressed());
+            Optional<String> refusal = third.enable("postcopy-ram");
+            if (refusal.isPresent()) {
+                story.say("no postcopy on this host: " + refusal.get());
+                third.enable("multifd");
+                third.execute("migrate-set-parameters", compressed());
+            }
             third.execute("migrate-incoming", JsonObject.of("uri", at));
-            move(second, third, "again, multifd and zstd", at, Set.of("return-path", "multifd"), compressed());
-            keep(third, file);
+            if (refusal.isPresent()) {
+                move(second, third, "again, multifd and zstd", at, Set.of("return-path", "multifd"), compressed());
+            } else {
+                move(
+                        second,
+                        third,
+                        "again, by postcopy",
+                        at,
+                        Set.of("return-path", "postcopy-ram"),
+                        JsonObject.empty());
+            }
+            keep(third, file, refusal.isEmpty() ? SnapshotMode.BACKGROUND : SnapshotMode.LIVE);
         }
     }
 
@@ -129,8 +140,8 @@ final class MachineDemo {
         }
         Step step = step(name, moved, checked);
         steps.add(step);
-        story.say(name + " to another process in " + Durations.text(step.total()) + "; the guest stood still for "
-                + (step.downtimeMs().isPresent() ? step.downtimeMs().getAsLong() + " ms" : "an unknown time")
+        story.say(name + ", to another process in " + Durations.text(step.total()) + "; the guest stood still for "
+                + step.pause().map(Durations::text).orElse("an unknown time")
                 + ", went on, and has found its memory right");
     }
 
@@ -139,32 +150,26 @@ final class MachineDemo {
         long sentBytes = all.object("ram")
                 .flatMap(ram -> ram.wholeNumber("transferred").stream().boxed().findFirst())
                 .orElse(0L);
-        return new Step(name, moved.total(), all.wholeNumber("downtime"), sentBytes, checkedPages);
+        Optional<Duration> pause = all.wholeNumber("downtime").stream()
+                .mapToObj(Duration::ofMillis)
+                .findFirst();
+        return new Step(name, moved.total(), pause, sentBytes, checkedPages);
     }
 
-    /** The guest moves into a file: to the source it is a migration like any other. */
-    private void keep(DemoMachine machine, Path file) throws Exception {
-        MigrationUri at = MigrationUri.parse("unix:" + file.resolveSibling("file.migration"));
-        CountDownLatch listening = new CountDownLatch(1);
-        ReceiveOptions options = new ReceiveOptions(file, at, 0, MultifdMethod.NONE, false);
-        DriveResult moved;
-        try (Receive receive = new Receive(options, Progress.NONE, _ -> listening.countDown())) {
-            FutureTask<ReceiveResult> received = new FutureTask<>(receive::run);
-            Thread.ofPlatform().name("demo-receive").daemon(true).start(() -> {
-                received.run();
-                listening.countDown(); // also when it could not listen
-            });
-            listening.await();
-            moved = machine.migrateTo(
-                    at.toString(), Set.of("return-path"), JsonObject.empty().with("max-bandwidth", 0));
-            received.get();
-        }
-        story.say("the guest is in a file now, and nowhere else");
-        steps.add(step("into a snapshot, verified", moved, story.verify(file)));
+    /** The guest runs on, and is in a file as it was at one instant. */
+    private void keep(DemoMachine machine, Path file, SnapshotMode mode) throws Exception {
+        TakeSnapshotResult taken = machine.snapshot(file, mode);
+        long checked = machine.verify();
+        story.say("kept in a file while it runs, in " + Durations.text(taken.total()) + "; the guest stood still for "
+                + taken.guestPause().map(Durations::text).orElse("an unknown time")
+                + ", and has found its memory right");
+        steps.add(new Step(
+                mode.optionName() + " snapshot", taken.total(), taken.guestPause(), onDiskBytes(file), checked));
+        story.verify(file);
         story.damageIsFound(file);
     }
 
-    private void goOn(Path folder, Path file) throws Exception {
+    private void restore(Path folder, Path file) throws Exception {
         MigrationUri at = MigrationUri.parse("unix:" + folder.resolve("fourth.migration"));
         try (DemoMachine fourth = DemoMachine.start(host, folder, "fourth", incoming(at.toString()))) {
             RestoreResult result;
@@ -173,19 +178,21 @@ final class MachineDemo {
                 result = restore.run();
             }
             long checked = fourth.verify();
-            steps.add(new Step(
-                    "restored from the file", result.total(), OptionalLong.empty(), result.ramBytes(), checked));
+            steps.add(new Step("restored from the file", result.total(), Optional.empty(), result.ramBytes(), checked));
             story.say("restored into a new process in " + Durations.text(result.total())
-                    + "; the guest went on where it was, and has found its memory right");
+                    + "; the guest went on from the instant of the snapshot, and has found its memory right");
+        }
+    }
+
+    private static long onDiskBytes(Path file) throws IOException {
+        try (Snapshot snapshot = Snapshot.open(file)) {
+            return snapshot.allocatedBytes();
         }
     }
 
     private void table(Path file) throws IOException {
         PrintWriter out = common.out();
-        long onDiskBytes;
-        try (Snapshot snapshot = Snapshot.open(file)) {
-            onDiskBytes = snapshot.allocatedBytes();
-        }
+        long onDiskBytes = onDiskBytes(file);
         if (common.json) {
             JsonOutput.print(out, json -> {
                 json.writeNumberProperty("ramBytes", ramBytes);
@@ -195,7 +202,7 @@ final class MachineDemo {
                     json.writeStartObject();
                     json.writeStringProperty("name", step.name());
                     json.writeNumberProperty("totalMs", step.total().toMillis());
-                    step.downtimeMs().ifPresent(ms -> json.writeNumberProperty("downtimeMs", ms));
+                    step.pause().ifPresent(pause -> json.writeNumberProperty("downtimeMs", pause.toMillis()));
                     json.writeNumberProperty("sentBytes", step.sentBytes());
                     json.writeNumberProperty("checkedPages", step.checkedPages());
                     json.writeEndObject();
@@ -210,7 +217,7 @@ final class MachineDemo {
             table.row(
                     step.name(),
                     Durations.text(step.total()),
-                    step.downtimeMs().isPresent() ? step.downtimeMs().getAsLong() + " ms" : "-",
+                    step.pause().map(Durations::text).orElse("-"),
                     ByteSize.format(step.sentBytes()),
                     Long.toString(step.checkedPages()));
         }

@@ -23,7 +23,8 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         description = {
             "Migrates the guest of a machine of Godwit's own, or of a QEMU, to another one that waits for it.",
-            "Succeeds when the destination says that it has the guest. Ctrl-C cancels: the guest stays at the source."
+            "Succeeds when the destination says that it has the guest. Ctrl-C cancels: the guest stays at the source, unless it"
+                    + " has gone before its RAM; then the migration goes on without being watched."
         })
 final class MigrateCommand implements Callable<Integer> {
 
@@ -112,9 +113,17 @@ final class MigrateCommand implements Callable<Integer> {
     @Option(names = "--tls-hostname", paramLabel = "NAME", description = "Whose certificate the destination must have.")
     private @Nullable String tlsHostname;
 
+    @Mixin
+    private PostcopyArguments postcopy = new PostcopyArguments();
+
     @Override
     public Integer call() throws Exception {
-        DriveOptions options = new DriveOptions(qmp, uri, capabilities(), parameters());
+        JsonObject own = parameters();
+        Set<String> capabilities = capabilities();
+        postcopy.check(common, !own.members().isEmpty() || !capabilities.equals(Set.of("return-path")));
+        postcopy.addCapabilities(capabilities);
+        DriveOptions options = new DriveOptions(
+                qmp, uri, capabilities, postcopy.addParameters(own), postcopy.afterPasses(), postcopy.isResume());
         DriveResult result;
         try (StatusLine progress = common.progress();
                 DriveMigration migration = drive(options, progress);
@@ -195,6 +204,14 @@ final class MigrateCommand implements Callable<Integer> {
         table.row("passes", Long.toString(ram.wholeNumber("dirty-sync-count").orElse(0)));
         table.row("pages with content", Long.toString(ram.wholeNumber("normal").orElse(0)));
         table.row("zero pages", Long.toString(ram.wholeNumber("duplicate").orElse(0)));
+        if (ram.wholeNumber("postcopy-bytes").orElse(0) > 0) {
+            table.row(
+                    "sent behind the guest",
+                    ByteSize.format(ram.wholeNumber("postcopy-bytes").orElse(0)));
+            table.row(
+                    "pages it asked for",
+                    Long.toString(ram.wholeNumber("postcopy-requests").orElse(0)));
+        }
         table.print(common.out());
         RoundsOutput.of(all).print(common.out());
         common.out().flush();
@@ -228,6 +245,9 @@ final class MigrateCommand implements Callable<Integer> {
             ram.wholeNumber("dirty-sync-count").ifPresent(value -> json.writeNumberProperty("passes", value));
             ram.wholeNumber("normal").ifPresent(value -> json.writeNumberProperty("normalPages", value));
             ram.wholeNumber("duplicate").ifPresent(value -> json.writeNumberProperty("zeroPages", value));
+            ram.wholeNumber("postcopy-bytes").ifPresent(value -> json.writeNumberProperty("postcopyBytes", value));
+            ram.wholeNumber("postcopy-requests")
+                    .ifPresent(value -> json.writeNumberProperty("postcopyRequests", value));
             RoundsOutput.of(all).write(json);
         });
     }

@@ -2,6 +2,7 @@ package dev.godwit.cli;
 
 import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
+import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
 import dev.godwit.operations.machine.GuestHost;
@@ -17,6 +18,8 @@ import dev.godwit.transport.MigrationUri;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -89,6 +92,16 @@ final class RunCommand implements Callable<Integer> {
             description = "The guest comes by a migration: where to listen for it, or defer: QMP says so later.")
     private @Nullable String incoming;
 
+    @Option(
+            names = "--capability",
+            paramLabel = "NAME",
+            split = ",",
+            description = {
+                "Capabilities of migrations that are on from the start, by QEMU's names: with --incoming those that the"
+                        + " source will use, for example postcopy-ram."
+            })
+    private List<String> capabilities = List.of();
+
     @Mixin
     private LoadArguments load = new LoadArguments();
 
@@ -120,6 +133,7 @@ final class RunCommand implements Callable<Integer> {
         }
         switch (end) {
             case MachineEnd.Quit(String reason) -> printEnd(reason);
+            case MachineEnd.GuestLost(String error) -> throw new MigrationException(error, GuestLocation.GUEST_LOST);
             case MachineEnd.IncomingFailed(String error) ->
                 throw new MigrationException("no guest arrived: " + error, GuestLocation.GUEST_AT_SOURCE);
         }
@@ -135,10 +149,21 @@ final class RunCommand implements Callable<Integer> {
                     Optional.ofNullable(qmp).map(RunCommand::control),
                     from(),
                     paused,
+                    capabilities(),
                     Optional.ofNullable(tlsCredentials));
         } catch (IllegalArgumentException | ArithmeticException e) {
             throw common.usage(e.getMessage());
         }
+    }
+
+    private Set<MigrationCapability> capabilities() {
+        Set<MigrationCapability> on = EnumSet.noneOf(MigrationCapability.class);
+        for (String word : capabilities) {
+            on.add(MigrationCapability.of(word)
+                    .orElseThrow(
+                            () -> new IllegalArgumentException("--capability: there is no capability '" + word + "'")));
+        }
+        return on;
     }
 
     private void refuseOptionsOfOtherKinds() {

@@ -30,8 +30,10 @@ public final class RamAllocation implements AutoCloseable {
     private final List<Optional<Memfd>> memfds = new ArrayList<>();
     private final List<Long> hostPageBytes = new ArrayList<>();
     private final GuestMemory memory;
+    private final TransparentHugePages transparentHugePages;
 
     private RamAllocation(RamLayout layout, RamOptions options) throws IOException {
+        transparentHugePages = options.transparentHugePages();
         try {
             for (RamBlock block : layout.blocks()) {
                 add(block, options);
@@ -155,6 +157,11 @@ public final class RamAllocation implements AutoCloseable {
     /** {@return the mapping of a block, to advise the kernel of} */
     public Mapping mapping(int blockIndex) {
         return mappings.get(blockIndex);
+    }
+
+    /** {@return what the kernel was told of transparent huge pages} */
+    TransparentHugePages transparentHugePages() {
+        return transparentHugePages;
     }
 
     /** {@return the memory file of a block, to be given to other processes; empty for anonymous memory} */

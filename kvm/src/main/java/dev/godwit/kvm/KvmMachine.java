@@ -345,6 +345,16 @@ public final class KvmMachine implements Machine {
         }
     }
 
+    @Override
+    public List<Integer> vcpuThreadIds() {
+        return vcpus.stream().map(VcpuThread::threadId).toList();
+    }
+
+    @Override
+    public void halt() {
+        vcpus.forEach(VcpuThread::park);
+    }
+
     private void requirePaused() {
         if (running) {
             throw new IllegalStateException("the machine runs");

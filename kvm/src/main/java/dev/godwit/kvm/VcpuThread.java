@@ -81,6 +81,16 @@ final class VcpuThread {
         return vcpuThread;
     }
 
+    /** {@return its thread, as the kernel numbers threads} */
+    int threadId() {
+        lock.lock();
+        try {
+            return threadId;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Lets it run. */
     void run() {
         lock.lock();

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +46,7 @@ public final class IncomingConnections implements Closeable {
     private final MigrationListener listener;
     private final Semaphore handshakes = new Semaphore(MAX_IN_HANDSHAKE);
     private final int multifdChannels;
+    private final boolean preempt;
     private final @Nullable MultifdReceiver multifd;
     private final List<MigrationChannel> accepted = new ArrayList<>();
     private final List<IOException> refusals = new ArrayList<>();
@@ -52,6 +54,7 @@ public final class IncomingConnections implements Closeable {
     private int admitted;
     private boolean listenerEnded;
     private @Nullable MigrationChannel main;
+    private @Nullable MigrationChannel second;
     private @Nullable IOException failure;
     private boolean closed;
 
@@ -75,9 +78,24 @@ public final class IncomingConnections implements Closeable {
             Progress progress) {
         this.listener = listener;
         this.multifdChannels = multifdChannels;
+        this.preempt = false;
         this.multifd = multifdChannels == 0
                 ? null
                 : new MultifdReceiver(multifdChannels, multifdMethod, sink, this::multifdFailed, progress);
+        Thread.ofVirtual().name("accept").start(this::acceptAll);
+    }
+
+    /**
+     * Begins to accept the connections of a migration that may go over to postcopy, or comes back after one broke.
+     *
+     * @param listener closed with this
+     * @param preempt whether the source opens a second connection for pages that are asked for
+     */
+    public IncomingConnections(MigrationListener listener, boolean preempt) {
+        this.listener = listener;
+        this.multifdChannels = 0;
+        this.preempt = preempt;
+        this.multifd = null;
         Thread.ofVirtual().name("accept").start(this::acceptAll);
     }
 
@@ -132,7 +150,10 @@ public final class IncomingConnections implements Closeable {
     /** A connection of the source: read at once if it can only be the main one. */
     private synchronized void admit(MigrationChannel channel) {
         admitted++;
-        if (admitted > multifdChannels + 1) {
+        if (preempt && main != null && second == null) {
+            second = channel;
+            notifyAll();
+        } else if (admitted > multifdChannels + 1) {
             fail(new IOException("the source opened connection " + admitted + " of " + (multifdChannels + 1)
                     + "; if its capability multifd is on, give its number of channels and its compression"));
         } else if (multifd == null) {
@@ -210,8 +231,25 @@ public final class IncomingConnections implements Closeable {
      * @throws IOException if it does not come
      */
     public synchronized void awaitMain() throws IOException {
+        await(() -> main == null);
+    }
+
+    /**
+     * Waits for the second connection of a postcopy.
+     *
+     * @throws IOException if it does not come
+     */
+    public synchronized MigrationChannel awaitSecond() throws IOException {
+        await(() -> second == null);
+        if (second == null) {
+            throw new IllegalStateException("no second connection was waited for");
+        }
+        return second;
+    }
+
+    private synchronized void await(BooleanSupplier missing) throws IOException {
         try {
-            while (main == null && failure == null && !closed) {
+            while (missing.getAsBoolean() && failure == null && !closed) {
                 wait();
             }
         } catch (InterruptedException e) {

@@ -55,7 +55,7 @@ public final class BackgroundStream implements SnapshotOutput {
     @Override
     public void begin() throws IOException {
         frame.begin(configuration, false);
-        frame.beginStart(machine.memory().layout());
+        frame.beginStart(RamBlockList.of(machine.memory().layout()));
         frame.endRam();
         output.flush();
     }

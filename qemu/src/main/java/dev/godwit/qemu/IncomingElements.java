@@ -1,5 +1,6 @@
 package dev.godwit.qemu;
 
+import dev.godwit.qemu.vmstate.MachinePackage;
 import dev.godwit.qemu.vmstate.VmDescriptionWriter;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -63,18 +64,19 @@ final class IncomingElements implements StreamVisitor {
     }
 
     /**
-     * {@return what was collected, of a stream that goes on with pages alone; with the devices of its package} A source
-     * describes no device in postcopy, and a QEMU that loads a whole stream does not end before a vmdescription came:
-     * the state has one that describes none.
+     * {@return what was collected, of a stream that goes on with pages alone; with the devices of its package} A QEMU
+     * describes no device in postcopy, and one that loads a whole stream does not end before a vmdescription came: the
+     * state has one that describes none then.
      */
-    VmState withDevices(List<Section> devices) throws IOException {
-        if (configuration == null || !pages.begun()) {
+    VmState withDevices(MachinePackage.Split devices) throws IOException {
+        Configuration found = configuration;
+        if (found == null || !pages.begun()) {
             throw input.unexpected("a stream with RAM in it", "none");
         }
-        sections.addAll(devices);
-        byte[] describesNone = VmDescriptionWriter.write(configuration, List.of());
-        vmdescription = describesNone;
-        return new VmState(configuration, ramSectionId, sections, Optional.of(describesNone));
+        sections.addAll(devices.sections());
+        byte[] described = devices.vmdescription().orElseGet(() -> VmDescriptionWriter.write(found, List.of()));
+        vmdescription = described;
+        return new VmState(found, ramSectionId, sections, Optional.of(described));
     }
 
     /** Answers a PING that stood in a package. */

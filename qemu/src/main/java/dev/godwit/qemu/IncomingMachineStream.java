@@ -2,19 +2,26 @@ package dev.godwit.qemu;
 
 import dev.godwit.engine.StreamFormatException;
 import dev.godwit.engine.machine.Machine;
+import dev.godwit.engine.postcopy.DemandPagedSink;
+import dev.godwit.engine.postcopy.DemandPaging;
 import dev.godwit.engine.precopy.IncomingStream;
 import dev.godwit.qemu.multifd.MultifdReceiver;
+import dev.godwit.qemu.vmstate.MachinePackage;
 import dev.godwit.qemu.vmstate.MachineSections;
+import dev.godwit.ram.Page;
+import dev.godwit.ram.RamLayout;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * QEMU's precopy stream as it brings a machine of ours: {@link IncomingMigration} reads it, and what is not this
- * machine's is refused.
+ * QEMU's stream as it brings a machine of ours: {@link IncomingMigration} reads it, and what is not this machine's is
+ * refused. Postcopy is refused too, unless {@link #postcopy} is called.
  */
 public final class IncomingMachineStream implements IncomingStream {
 
@@ -27,6 +34,7 @@ public final class IncomingMachineStream implements IncomingStream {
     private final IncomingMigration migration;
     private @Nullable ReturnPath returnPath;
     private @Nullable MultifdReceiver multifd;
+    private @Nullable PostcopyReceiver postcopy;
     private boolean confirmCalled;
 
     /**
@@ -71,6 +79,32 @@ public final class IncomingMachineStream implements IncomingStream {
         return this;
     }
 
+    /**
+     * Lets the source go over to postcopy; called after {@link #returnPath}, which it needs.
+     *
+     * @param paging of the machine's memory
+     * @param pages takes the pages, over the same paging; this stream's sink hands them on to it
+     * @param connections the further connections of the migration
+     * @param preempt whether there is a second connection for the pages that are asked for
+     */
+    public IncomingMachineStream postcopy(
+            DemandPaging paging, DemandPagedSink pages, PostcopyConnections connections, boolean preempt) {
+        PostcopyReceiver receiver = new PostcopyReceiver(paging, pages, connections, preempt);
+        if (returnPath != null) {
+            receiver.answers(returnPath);
+        }
+        RamLayout layout = paging.memory().layout();
+        Set<String> huge = new HashSet<>();
+        for (int block = 0; block < layout.blocks().size(); block++) {
+            if (paging.memory().hostPageBytes().get(block) > Page.SIZE_BYTES) {
+                huge.add(layout.block(block).id());
+            }
+        }
+        migration.hugePageBlocks(huge).postcopy(receiver);
+        postcopy = receiver;
+        return this;
+    }
+
     private void check(Configuration found) throws IOException {
         check(machineType, uuid, found);
         if (multifd != null) {
@@ -100,19 +134,41 @@ public final class IncomingMachineStream implements IncomingStream {
 
     @Override
     public Arrived receive() throws IOException {
+        if (postcopy != null) {
+            return receive(postcopy);
+        }
         VmState state = migration.into(sink);
         if (multifd != null) {
             multifd.finish();
         }
-        return new Arrived(MachineSections.read(state), MachineSections.before(state));
+        return arrived(state);
+    }
+
+    private Arrived receive(PostcopyReceiver receiver) throws IOException {
+        IncomingReading reading = migration.open(sink);
+        receiver.take(reading);
+        if (!reading.toPackage()) {
+            return arrived(migration.finish(reading, sink));
+        }
+        MachinePackage guest = receiver.guest();
+        return new Arrived(guest.state(), guest.before(), Optional.of(receiver));
+    }
+
+    private static Arrived arrived(VmState state) throws IOException {
+        return new Arrived(MachineSections.read(state), MachineSections.before(state), Optional.empty());
     }
 
     @Override
     public void confirm() throws IOException {
         confirmCalled = true;
         if (returnPath != null && migration.returnPathOpened()) {
-            returnPath.shut(0);
+            lastPath(returnPath).shut(0);
         }
+    }
+
+    /** The one of the last connection: in postcopy there may have been several. */
+    private ReturnPath lastPath(ReturnPath first) throws IOException {
+        return postcopy == null ? first : postcopy.path();
     }
 
     @Override
@@ -120,7 +176,7 @@ public final class IncomingMachineStream implements IncomingStream {
     public void refuse() {
         if (returnPath != null && migration.returnPathOpened() && !confirmCalled) {
             try {
-                returnPath.shut(1);
+                lastPath(returnPath).shut(1);
             } catch (IOException _) {
                 // see above
             }
@@ -144,6 +200,10 @@ public final class IncomingMachineStream implements IncomingStream {
         } finally {
             if (multifd != null) {
                 multifd.close();
+            }
+            if (postcopy != null) {
+                postcopy.breakOff();
+                postcopy.close();
             }
         }
     }

@@ -32,6 +32,7 @@ public final class IncomingMigration {
     private Progress progress = Progress.NONE;
     private ConfigurationCheck configurationCheck = ConfigurationCheck.NONE;
     private @Nullable GuestGivenUp givenUp;
+    private PostcopyCommands postcopy = PostcopyCommands.REFUSED;
     private boolean returnPathOpened;
     private long neverSentPages;
 
@@ -141,34 +142,42 @@ public final class IncomingMigration {
      * @throws IOException if the channel, the return path, a multifd channel or the sink fails; likewise
      */
     public VmState into(RamSink sink) throws IOException {
+        try (IncomingReading reading = open(sink)) {
+            reading.toEnd();
+            return finish(reading, sink);
+        }
+    }
+
+    /** Sets what is done about postcopy, which is refused otherwise; for {@link #open}. */
+    IncomingMigration postcopy(PostcopyCommands commands) {
+        this.postcopy = commands;
+        return this;
+    }
+
+    /** {@return the reading of the stream, which the caller does, and then calls {@link #finish}} */
+    IncomingReading open(RamSink sink) {
         StreamOptions options =
                 (returnPath == null ? StreamOptions.ENDS : StreamOptions.STAYS_OPEN).withHugePageBlocks(hugePageBlocks);
         if (returnPath != null && inputEnd != null) {
             options = options.withInputEnd(inputEnd);
         }
         ReceivedPages received = sink instanceof ReceivedPages given ? given : new ReceivedPages(sink);
-        try (IncomingPages pages = new IncomingPages(input, received, multifd, multifdMode, progress)) {
-            Optional<KeptPostcopy> kept =
-                    Optional.ofNullable(givenUp).map(listener -> new KeptPostcopy(listener, pages));
-            IncomingElements elements = new IncomingElements(
-                    input,
-                    pages,
-                    returnPath,
-                    switchoverAck,
-                    configurationCheck,
-                    kept.isPresent() ? kept.get() : PostcopyCommands.REFUSED);
-            kept.ifPresent(postcopy -> postcopy.collectedBy(elements));
-            try {
-                new StreamReader(input, options, elements).read();
-            } finally {
-                returnPathOpened = elements.returnPathOpened();
-            }
-            VmState state = elements.finish();
-            if (multifd == null || received.equals(sink)) {
-                checkPages(received, state);
-            }
-            return state;
+        IncomingPages pages = new IncomingPages(input, received, multifd, multifdMode, progress);
+        Optional<KeptPostcopy> kept = Optional.ofNullable(givenUp).map(listener -> new KeptPostcopy(listener, pages));
+        IncomingElements elements = new IncomingElements(
+                input, pages, returnPath, switchoverAck, configurationCheck, kept.isPresent() ? kept.get() : postcopy);
+        kept.ifPresent(keeping -> keeping.collectedBy(elements));
+        return new IncomingReading(
+                new StreamReader(input, options, elements), elements, pages, received, open -> returnPathOpened = open);
+    }
+
+    /** {@return everything but the pages of a precopy stream that was read to its end} */
+    VmState finish(IncomingReading reading, RamSink sink) throws IOException {
+        VmState state = reading.elements().finish();
+        if (multifd == null || reading.received().equals(sink)) {
+            checkPages(reading.received(), state);
         }
+        return state;
     }
 
     /** Pages that never came went over channels that we know nothing of, or the guest has let go of them. */

@@ -5,6 +5,7 @@ import dev.godwit.codec.Xbzrle;
 import dev.godwit.codec.ZlibPages;
 import dev.godwit.engine.PageLane;
 import dev.godwit.engine.Progress;
+import dev.godwit.engine.RamSink;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
@@ -41,6 +42,14 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
         this.multifd = multifd;
         this.multifdMode = multifdMode;
         this.progress = progress;
+    }
+
+    /** {@return what brings the pages of a channel whose blocks were said elsewhere} */
+    static IncomingPages ofFurtherChannel(ByteInput input, RamSink sink) {
+        IncomingPages pages =
+                new IncomingPages(input, new ReceivedPages(sink), null, MultifdSync.Mode.PER_ROUND, Progress.NONE);
+        pages.lane = sink.lane();
+        return pages;
     }
 
     @Override

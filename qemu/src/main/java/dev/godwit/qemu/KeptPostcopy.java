@@ -1,5 +1,6 @@
 package dev.godwit.qemu;
 
+import dev.godwit.qemu.vmstate.MachinePackage;
 import dev.godwit.qemu.vmstate.SectionSplitter;
 import java.io.IOException;
 import java.util.OptionalInt;
@@ -55,7 +56,7 @@ final class KeptPostcopy implements PostcopyCommands {
             throw new IllegalStateException("nobody collects");
         }
         packaged = true;
-        VmState state = collector.withDevices(SectionSplitter.splitPackage(blob, input.position() - blob.length));
+        VmState state = collector.withDevices(MachinePackage.split(blob, input.position() - blob.length));
         pages.wholePagesOnly();
         pages.flush();
         givenUp.givenUp(state);

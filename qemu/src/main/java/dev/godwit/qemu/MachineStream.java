@@ -6,10 +6,15 @@ import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationParameters;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.engine.postcopy.PostcopyStream;
+import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.precopy.OutgoingStream;
 import dev.godwit.engine.precopy.ReturnPathListener;
 import dev.godwit.engine.precopy.TransferCounters;
+import dev.godwit.qemu.vmstate.MachinePackage;
 import dev.godwit.qemu.vmstate.MachineSections;
+import dev.godwit.ram.Page;
+import dev.godwit.ram.RamLayout;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
@@ -22,8 +27,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A live machine as QEMU's precopy stream. The settings are made first; the frame of the stream is at
- * {@link PrecopyFrame}.
+ * A live machine as QEMU's stream. The settings are made first; the frame of the stream is at {@link PrecopyFrame}, and
+ * where the guest goes first at {@link PostcopyFrame}.
  */
 public final class MachineStream implements OutgoingStream {
 
@@ -42,6 +47,8 @@ public final class MachineStream implements OutgoingStream {
     private @Nullable OutputEnd outputEnd;
     private @Nullable ReturnPathReader reader;
     private @Nullable PageRoute route;
+    private OutgoingPostcopy.@Nullable SecondConnection second;
+    private @Nullable WritableByteChannel preempt;
     private @Nullable XbzrlePages xbzrle;
     private boolean oneRoundDone;
 
@@ -96,6 +103,16 @@ public final class MachineStream implements OutgoingStream {
         return this;
     }
 
+    /**
+     * Sends what is asked for in postcopy over a connection of its own.
+     *
+     * @param connection opens it, just before the switch
+     */
+    public MachineStream preempt(OutgoingPostcopy.SecondConnection connection) {
+        second = connection;
+        return this;
+    }
+
     private boolean has(MigrationCapability capability) {
         return capabilities.contains(capability);
     }
@@ -111,7 +128,14 @@ public final class MachineStream implements OutgoingStream {
             output.flush();
             reader = new ReturnPathReader(answers, listener);
         }
-        frame.beginStart(machine.memory().layout());
+        boolean postcopy = has(MigrationCapability.POSTCOPY_RAM);
+        List<Long> hostPageBytes = machine.memory().hostPageBytes();
+        if (postcopy) {
+            PostcopyFrame.advise(
+                    frame.writer(), hostPageBytes.stream().reduce((long) Page.SIZE_BYTES, (all, one) -> all | one));
+        }
+        RamLayout layout = machine.memory().layout();
+        frame.beginStart(postcopy ? RamBlockList.of(layout, hostPageBytes) : RamBlockList.of(layout));
         syncRoute();
         frame.endRam();
         output.flush();
@@ -232,6 +256,32 @@ public final class MachineStream implements OutgoingStream {
     }
 
     @Override
+    public void preparePostcopy() throws IOException {
+        if (reader == null || second == null) {
+            return;
+        }
+        // Only now does the destination know which of the two is the main one.
+        reader.awaitAnswer(PostcopySender.ANSWER_TIMEOUT_MS);
+        preempt = second.open();
+    }
+
+    @Override
+    public PostcopyStream handOver(PostcopyWork work, MachineState state, RunStatus before) throws IOException {
+        if (reader == null) {
+            throw new IOException("postcopy needs a return path");
+        }
+        PostcopySender sender = new PostcopySender(work, output, frame);
+        reader.handTo(sender.answers());
+        sender.frame().discards();
+        sender.command(new Command.Ping(PostcopyAnswers.PING_BEFORE_PACKAGE));
+        sender.frame()
+                .packaged(MachineSections.sections(
+                        MachinePackage.devices(configuration, state, before), MachineSections.RAM_SECTION_ID + 1));
+        output.flush();
+        return MachinePostcopy.afterHandover(sender, Optional.ofNullable(preempt), this::abort);
+    }
+
+    @Override
     public void end() throws IOException {
         if (route != null) {
             route.finish();
@@ -278,7 +328,7 @@ public final class MachineStream implements OutgoingStream {
     /** Each one, whatever becomes of the others. {@return what failed, or null} */
     private @Nullable IOException closeAll() {
         IOException failure = null;
-        for (AutoCloseable open : Arrays.asList(channel, answers)) {
+        for (AutoCloseable open : Arrays.asList(channel, answers, preempt)) {
             try {
                 if (open != null) {
                     open.close();

@@ -4,14 +4,15 @@ import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSource;
 import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.engine.postcopy.PagePlace;
-import dev.godwit.engine.postcopy.PageRequests;
 import dev.godwit.engine.postcopy.PostcopyCounters;
+import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.postcopy.PushOrder;
 import dev.godwit.engine.postcopy.PushPace;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,8 +39,6 @@ public final class OutgoingPostcopy {
     private final PageClaims claims;
     private final PushOrder order;
     private final PostcopyCounters counters;
-    private final PageRequests requests;
-    private final PostcopyInFlight inFlight = new PostcopyInFlight();
     private Progress progress = Progress.NONE;
     private Runnable onRun = () -> {};
     private @Nullable SecondConnection second;
@@ -64,7 +63,6 @@ public final class OutgoingPostcopy {
         this.claims = claims;
         this.order = order;
         this.counters = counters;
-        this.requests = new PageRequests(claims);
     }
 
     /** Limits the push; what is asked for is sent at once nevertheless. */
@@ -120,24 +118,51 @@ public final class OutgoingPostcopy {
      */
     public <C extends ReadableByteChannel & WritableByteChannel> void send(C channel) throws IOException {
         ByteOutput output = new ByteOutput(channel);
-        PostcopyFrame frame = new PostcopyFrame(output, state, claims);
-        PostcopyAnswers answers = new PostcopyAnswers(claims, requests, inFlight, onRun);
-        frame.begin();
+        PrecopyFrame frame = frame(output);
+        PostcopySender sender = new PostcopySender(work(), output, frame).answerTimeoutMs(answerTimeoutMs);
+        frame.begin(state.configuration().withCapabilities(List.of()), true);
         output.flush();
-        answers.hear(channel);
+        sender.answers().hear(channel);
         if (second == null) {
-            start(output, frame);
-            sendPages(output, frame, answers);
+            run(frame, sender, output);
+            sender.sendPages();
             return;
         }
         if (!secondEndsWithEos) {
             // Only now does the destination know which of the two is the main one. An older one wants both at once.
-            answers.awaitAlive(answerTimeoutMs);
+            sender.answers().awaitAlive(answerTimeoutMs);
         }
         try (WritableByteChannel preempt = second.open()) {
-            start(output, frame);
-            sendPages(output, frame, answers, preempt);
+            run(frame, sender, output);
+            sender.sendPages(preempt, secondEndsWithEos);
         }
+    }
+
+    private PostcopyWork work() {
+        return new PostcopyWork(ram, claims, order, counters, pace, () -> 0, progress, PostcopyWork.onRun(onRun));
+    }
+
+    private PrecopyFrame frame(ByteOutput output) {
+        return new PrecopyFrame(new StreamWriter(output, claims.layout()), state.ramSectionId());
+    }
+
+    /** From the advice to the start of the guest. */
+    private void run(PrecopyFrame frame, PostcopySender sender, ByteOutput output) throws IOException {
+        PostcopyFrame.advise(frame.writer(), claims.hostPageSizes());
+        frame.beginStart(RamBlockList.of(
+                claims.layout(),
+                IntStream.range(0, claims.layout().blocks().size())
+                        .mapToObj(claims::hostPageBytes)
+                        .toList()));
+        frame.endRam();
+        frame.sections(state.sections().stream().filter(Section::setup).toList());
+        new EarlyPages(ram, claims, counters, progress).send(early, sender.frame());
+        sender.frame().discards();
+        sender.frame()
+                .packaged(state.sections().stream()
+                        .filter(section -> !section.setup())
+                        .toList());
+        output.flush();
     }
 
     /**
@@ -148,65 +173,18 @@ public final class OutgoingPostcopy {
      */
     public <C extends ReadableByteChannel & WritableByteChannel> void resume(C channel) throws IOException {
         ByteOutput output = new ByteOutput(channel);
-        PostcopyFrame frame = new PostcopyFrame(output, state, claims);
-        PostcopyAnswers answers = new PostcopyAnswers(claims, requests, inFlight, onRun);
-        answers.hear(channel);
-        for (int block = 0; block < claims.layout().blocks().size(); block++) {
-            frame.writer()
-                    .command(new Command.ReceivedBitmap(
-                            claims.layout().block(block).id()));
-            output.flush();
-            claims.received(block, answers.awaitBitmap(block, answerTimeoutMs));
-        }
+        PostcopySender sender = new PostcopySender(work(), output, frame(output)).answerTimeoutMs(answerTimeoutMs);
+        sender.answers().runsAlready();
+        sender.answers().hear(channel);
+        sender.askForReceived();
         if (second == null) {
-            resumed(output, frame, answers);
-            sendPages(output, frame, answers);
+            sender.goOn();
+            sender.sendPages();
             return;
         }
         try (WritableByteChannel preempt = second.open()) {
-            resumed(output, frame, answers);
-            sendPages(output, frame, answers, preempt);
-        }
-    }
-
-    private void start(ByteOutput output, PostcopyFrame frame) throws IOException {
-        frame.announce();
-        new EarlyPages(ram, claims, counters, progress).send(early, frame);
-        frame.run();
-        output.flush();
-    }
-
-    private void resumed(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers) throws IOException {
-        frame.writer().command(new Command.PostcopyResume());
-        output.flush();
-        answers.awaitResumed(answerTimeoutMs);
-    }
-
-    private void sendPages(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers) throws IOException {
-        PostcopyChannel main = PostcopyChannel.main(ram, claims, output, frame);
-        new PostcopyPush(claims, order, requests, answers, inFlight, counters, progress)
-                .pace(pace)
-                .run(main, true);
-        main.end();
-        answers.awaitShut(answerTimeoutMs);
-    }
-
-    private void sendPages(ByteOutput output, PostcopyFrame frame, PostcopyAnswers answers, WritableByteChannel preempt)
-            throws IOException {
-        PostcopyChannel main = PostcopyChannel.main(ram, claims, output, frame);
-        PostcopyPush push = new PostcopyPush(claims, order, requests, answers, inFlight, counters, progress).pace(pace);
-        try (PreemptSender sender =
-                new PreemptSender(push, requests, answers, PostcopyChannel.preempt(ram, claims, preempt), preempt)) {
-            push.run(main, false);
-            // A destination with this channel does not end before all it has asked for is there, and cannot lose the
-            // connection then: nothing may be left to ask for.
-            push.pushZeros(main);
-            sender.drain();
-            main.end();
-            if (secondEndsWithEos) {
-                sender.finish();
-            }
-            answers.awaitShut(answerTimeoutMs);
+            sender.goOn();
+            sender.sendPages(preempt, secondEndsWithEos);
         }
     }
 }

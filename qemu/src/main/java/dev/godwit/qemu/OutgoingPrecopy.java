@@ -117,7 +117,7 @@ public final class OutgoingPrecopy {
                                 .filter(capability -> !capability.equals(Configuration.MAPPED_RAM))
                                 .toList()),
                 returnPath);
-        frame.beginStart(ram.layout());
+        frame.beginStart(RamBlockList.of(ram.layout()));
         frame.endRam();
         frame.sections(state.sections().stream().filter(Section::setup).toList());
         output.flush();

@@ -1,8 +1,10 @@
 package dev.godwit.qemu;
 
+import dev.godwit.engine.postcopy.GuestReturnedException;
 import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.engine.postcopy.PageRequests;
+import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.PageBitmap;
 import dev.godwit.ram.RamLayout;
@@ -24,24 +26,34 @@ final class PostcopyAnswers {
     /** The PING in the package, just before the guest runs. */
     static final int PING_BEFORE_RUN = 3;
 
+    /** The PING before the package, and the one behind it. */
+    static final int PING_BEFORE_PACKAGE = 2;
+
+    static final int PING_AFTER_PACKAGE = 4;
+
+    /** How long a destination has to say why its connection broke. */
+    private static final long REASON_WAIT_MS = 1000;
+
     private final PageClaims claims;
     private final PageRequests requests;
     private final PostcopyInFlight inFlight;
-    private final Runnable onRun;
+    private final PostcopyWork.Listener listener;
 
     private int requestedBlock = -1;
     private boolean alive;
     private boolean resumed;
+    private boolean mayRun;
     private int shutStatus = -1;
     private final Map<Integer, PageBitmap> bitmaps = new HashMap<>();
     private @Nullable IOException lost;
     private @Nullable IOException failure;
 
-    PostcopyAnswers(PageClaims claims, PageRequests requests, PostcopyInFlight inFlight, Runnable onRun) {
+    PostcopyAnswers(
+            PageClaims claims, PageRequests requests, PostcopyInFlight inFlight, PostcopyWork.Listener listener) {
         this.claims = claims;
         this.requests = requests;
         this.inFlight = inFlight;
-        this.onRun = onRun;
+        this.listener = listener;
     }
 
     /** Begins to read; closing the channel ends it. */
@@ -61,7 +73,13 @@ final class PostcopyAnswers {
         });
     }
 
-    private void hear(ByteInput input, ReturnPathMessage message) throws IOException {
+    /** The guest may run at the destination: from its answer to the last PING before that, or all along. */
+    synchronized void runsAlready() {
+        mayRun = true;
+    }
+
+    /** Hears one message, on the thread that reads them. */
+    void hear(ByteInput input, ReturnPathMessage message) throws IOException {
         switch (message) {
             case ReturnPathMessage.RequestPagesOf(String block, long startBytes, int lengthBytes) -> {
                 requestedBlock = claims.layout().indexOf(block);
@@ -124,7 +142,8 @@ final class PostcopyAnswers {
             notifyAll();
         }
         if (value == PING_BEFORE_RUN) {
-            onRun.run();
+            runsAlready();
+            listener.runs();
         }
         requests.wake();
     }
@@ -175,6 +194,7 @@ final class PostcopyAnswers {
      * Looks whether the destination is still there.
      *
      * @throws UnreadablePageException if another thread could not read a page
+     * @throws GuestReturnedException if it failed before it let the guest run
      * @throws IOException if it has hung up, failed, or said what nobody understands
      */
     synchronized void check() throws IOException {
@@ -184,12 +204,31 @@ final class PostcopyAnswers {
         if (failure != null) {
             throw new IOException(failure.getMessage(), failure);
         }
-        if (shutStatus > 0 || shutStatus < -1) {
-            throw new IOException("the destination failed (SHUT " + shutStatus + ")");
+        if (hasFailed()) {
+            String said = "the destination failed (SHUT " + shutStatus + ")";
+            throw mayRun ? new IOException(said) : new GuestReturnedException(said + " before it let the guest run");
         }
         if (lost != null && shutStatus != 0) {
             throw new IOException(lost.getMessage(), lost);
         }
+    }
+
+    private boolean hasFailed() {
+        return shutStatus > 0 || shutStatus < -1;
+    }
+
+    /** {@return why the connection broke, as the destination says it, if it does} */
+    synchronized IOException explained(IOException failure) {
+        try {
+            await(REASON_WAIT_MS, "why", () -> lost != null || shutStatus != -1);
+            check();
+        } catch (GuestReturnedException e) {
+            e.addSuppressed(failure);
+            return e;
+        } catch (IOException _) {
+            // it did not say more than is known
+        }
+        return failure;
     }
 
     /** Waits for the first sign of life. */

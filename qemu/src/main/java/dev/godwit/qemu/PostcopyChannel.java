@@ -1,7 +1,7 @@
 package dev.godwit.qemu;
 
-import dev.godwit.engine.RamSource;
-import dev.godwit.engine.postcopy.PageClaims;
+import dev.godwit.engine.postcopy.PostcopyWork;
+import dev.godwit.ram.Page;
 import java.io.IOException;
 import java.nio.channels.WritableByteChannel;
 import org.jspecify.annotations.Nullable;
@@ -12,26 +12,28 @@ import org.jspecify.annotations.Nullable;
  */
 final class PostcopyChannel {
 
+    private final PostcopyWork work;
     private final PostcopyPages pages;
     private final ByteOutput output;
     private final StreamWriter writer;
     private final @Nullable PostcopyFrame frame;
 
-    private PostcopyChannel(
-            RamSource ram, PageClaims claims, ByteOutput output, StreamWriter writer, @Nullable PostcopyFrame frame) {
-        this.pages = new PostcopyPages(ram, claims, writer);
+    private PostcopyChannel(PostcopyWork work, ByteOutput output, StreamWriter writer, @Nullable PostcopyFrame frame) {
+        this.work = work;
+        this.pages = new PostcopyPages(work.ram(), work.claims(), writer);
         this.output = output;
         this.writer = writer;
         this.frame = frame;
     }
 
-    static PostcopyChannel main(RamSource ram, PageClaims claims, ByteOutput output, PostcopyFrame frame) {
-        return new PostcopyChannel(ram, claims, output, frame.writer(), frame);
+    static PostcopyChannel main(PostcopyWork work, ByteOutput output, PostcopyFrame frame) {
+        return new PostcopyChannel(work, output, frame.writer(), frame);
     }
 
-    static PostcopyChannel preempt(RamSource ram, PageClaims claims, WritableByteChannel channel) {
+    static PostcopyChannel preempt(PostcopyWork work, WritableByteChannel channel) {
         ByteOutput output = new ByteOutput(channel);
-        return new PostcopyChannel(ram, claims, output, new StreamWriter(output, claims.layout()), null);
+        return new PostcopyChannel(
+                work, output, new StreamWriter(output, work.claims().layout()), null);
     }
 
     /**
@@ -41,17 +43,22 @@ final class PostcopyChannel {
      * @throws UnreadablePageException if they cannot be read; nothing of them is sent
      */
     boolean send(int block, long hostPage, int hostPages) throws IOException {
-        boolean zero = pages.read(block, hostPage, hostPages);
+        pages.read(block, hostPage, hostPages);
+        long start = output.position();
         // A section that stays open would keep others of the destination out while it waits for its rest.
         if (frame != null) {
             frame.beginPart();
         }
-        pages.write(block, hostPage, hostPages);
+        int normalPages = pages.write(block, hostPage, hostPages);
         if (frame != null) {
             frame.endPart();
         }
         output.flush();
-        return zero;
+        long hostPageBytes = work.claims().hostPageBytes(block);
+        long lengthBytes = hostPages * hostPageBytes;
+        work.counters().written(output.position() - start, normalPages, lengthBytes / Page.SIZE_BYTES - normalPages);
+        work.listener().sent(block, hostPage * hostPageBytes, lengthBytes);
+        return normalPages == 0;
     }
 
     /** {@return how far the stream has come} */

@@ -41,16 +41,15 @@ final class PostcopyPages {
     /**
      * Reads what {@link #write} then writes; pages that are not present are not read.
      *
-     * @return whether all of it is zero
      * @throws UnreadablePageException if it cannot be read; nothing is written then
      */
-    boolean read(int block, long hostPage, int hostPages) throws IOException {
+    void read(int block, long hostPage, int hostPages) throws IOException {
         long bytes = claims.hostPageBytes(block) * hostPages;
         long offsetBytes = claims.hostPageBytes(block) * hostPage;
         read = 0;
         long next = ram.present(block).nextSet(offsetBytes / Page.SIZE_BYTES);
         if (next < 0 || next * Page.SIZE_BYTES >= offsetBytes + bytes) {
-            return true;
+            return;
         }
         try {
             ram.read(block, offsetBytes, buffer.asSlice(0, bytes));
@@ -61,14 +60,14 @@ final class PostcopyPages {
                     e);
         }
         read = bytes;
-        return false;
     }
 
-    /** Writes the records of what was read last. */
-    void write(int block, long hostPage, int hostPages) throws IOException {
+    /** Writes the records of what was read last. {@return how many pages were not zero} */
+    int write(int block, long hostPage, int hostPages) throws IOException {
         long start = claims.hostPageBytes(block) * hostPage;
         long bytes = claims.hostPageBytes(block) * hostPages;
         PageBitmap present = ram.present(block);
+        int normalPages = 0;
         for (long at = 0; at < bytes; at += Page.SIZE_BYTES) {
             long offsetBytes = start + at;
             boolean continued = block == lastBlock;
@@ -76,8 +75,10 @@ final class PostcopyPages {
                 writer.zeroPage(block, offsetBytes, continued);
             } else {
                 writer.page(block, offsetBytes, continued, buffer.asSlice(at, Page.SIZE_BYTES));
+                normalPages++;
             }
             lastBlock = block;
         }
+        return normalPages;
     }
 }

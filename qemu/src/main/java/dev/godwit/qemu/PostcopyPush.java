@@ -8,6 +8,7 @@ import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.engine.postcopy.PageRequests;
 import dev.godwit.engine.postcopy.PostcopyCounters;
 import dev.godwit.engine.postcopy.PostcopyEvents;
+import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.postcopy.PushOrder;
 import dev.godwit.engine.postcopy.PushPace;
 import java.io.IOException;
@@ -39,6 +40,7 @@ final class PostcopyPush {
     /** So many host pages without content are sent at once. */
     private static final int ZERO_RUN = 1024;
 
+    private final PostcopyWork work;
     private final PageClaims claims;
     private final PushOrder order;
     private final PageRequests requests;
@@ -47,32 +49,22 @@ final class PostcopyPush {
     private final PostcopyCounters counters;
     private final Progress progress;
     private final RateLimit limit = new RateLimit(0, Clock.SYSTEM);
-    private PushPace pace = new PushPace();
+    private final PushPace pace;
     private long lastToldNs = System.nanoTime();
     private long pushedBytes;
     private long zeroWork;
     private volatile long lastServedNs = System.nanoTime();
 
-    PostcopyPush(
-            PageClaims claims,
-            PushOrder order,
-            PageRequests requests,
-            PostcopyAnswers answers,
-            PostcopyInFlight inFlight,
-            PostcopyCounters counters,
-            Progress progress) {
-        this.claims = claims;
-        this.order = order;
+    PostcopyPush(PostcopyWork work, PageRequests requests, PostcopyAnswers answers, PostcopyInFlight inFlight) {
+        this.work = work;
+        this.claims = work.claims();
+        this.order = work.order();
         this.requests = requests;
         this.answers = answers;
         this.inFlight = inFlight;
-        this.counters = counters;
-        this.progress = progress;
-    }
-
-    PostcopyPush pace(PushPace limits) {
-        pace = limits;
-        return this;
+        this.counters = work.counters();
+        this.progress = work.progress();
+        this.pace = work.pace();
     }
 
     /**
@@ -165,9 +157,15 @@ final class PostcopyPush {
             }
             return LONGEST_WAIT_NS; // a PONG ends the wait
         }
-        limit.bytesPerSecond(pace.bytesPerSecond(nowNs));
+        limit.bytesPerSecond(
+                slower(pace.bytesPerSecond(nowNs), work.mostBytesPerSecond().getAsLong()));
         limit.turn(pushedBytes);
         return limit.isUsedUp(pushedBytes) ? Math.max(1, limit.leftNs()) : 0;
+    }
+
+    /** {@return the lower of two limits, of which each may be 0 for none} */
+    private static long slower(long one, long other) {
+        return one == 0 || other == 0 ? Math.max(one, other) : Math.min(one, other);
     }
 
     private void await(long seenChanges, long ns) throws IOException {

@@ -1,6 +1,5 @@
 package dev.godwit.qemu;
 
-import dev.godwit.ram.RamLayout;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -44,9 +43,9 @@ final class PrecopyFrame {
     }
 
     /** The START section, with the blocks. */
-    void beginStart(RamLayout layout) throws IOException {
+    void beginStart(RamBlockList blocks) throws IOException {
         beginRam(SectionType.START);
-        writer.blockList(RamBlockList.of(layout));
+        writer.blockList(blocks);
     }
 
     void beginRam(SectionType type) throws IOException {

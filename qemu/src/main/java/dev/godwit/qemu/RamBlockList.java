@@ -1,7 +1,9 @@
 package dev.godwit.qemu;
 
+import dev.godwit.ram.Page;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 
@@ -22,6 +24,23 @@ public record RamBlockList(List<Entry> entries) {
         return new RamBlockList(layout.blocks().stream()
                 .map(block -> new Entry(block, OptionalLong.empty(), OptionalLong.empty()))
                 .toList());
+    }
+
+    /**
+     * {@return the list of blocks of which those on huge pages say so, as postcopy wants it}
+     *
+     * @param hostPageBytes for each block
+     */
+    public static RamBlockList of(RamLayout layout, List<Long> hostPageBytes) {
+        List<Entry> entries = new ArrayList<>();
+        for (int block = 0; block < hostPageBytes.size(); block++) {
+            long bytes = hostPageBytes.get(block);
+            entries.add(new Entry(
+                    layout.block(block),
+                    bytes == Page.SIZE_BYTES ? OptionalLong.empty() : OptionalLong.of(bytes),
+                    OptionalLong.empty()));
+        }
+        return new RamBlockList(entries);
     }
 
     /**

@@ -2,12 +2,21 @@ package dev.godwit.qemu;
 
 import dev.godwit.engine.precopy.ReturnPathListener;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.channels.ReadableByteChannel;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
-/** Reads what a precopy's destination says, in a virtual thread, until its last word or the end of the connection. */
+/**
+ * Reads what the destination of a machine says, in a virtual thread, until its last word or the end of the connection.
+ */
 final class ReturnPathReader {
 
     private final Thread thread;
+    private final ReturnPathListener listener;
+    private final CountDownLatch answeredOrEnded = new CountDownLatch(1);
+    private volatile @Nullable PostcopyAnswers postcopy;
 
     /**
      * Begins to read.
@@ -15,29 +24,77 @@ final class ReturnPathReader {
      * @param channel closing it ends the reading
      */
     ReturnPathReader(ReadableByteChannel channel, ReturnPathListener listener) {
-        thread = Thread.ofVirtual().name("return-path").start(() -> read(new ByteInput(channel), listener));
+        this.listener = listener;
+        thread = Thread.ofVirtual().name("return-path").unstarted(() -> read(new ByteInput(channel)));
+        thread.start();
     }
 
-    private static void read(ByteInput input, ReturnPathListener listener) {
+    /** What the destination says from now on is for somebody else. */
+    void handTo(PostcopyAnswers answers) {
+        postcopy = answers;
+    }
+
+    private void read(ByteInput input) {
         try {
-            while (!input.atEnd()) {
-                switch (ReturnPathMessages.read(input)) {
-                    case ReturnPathMessage.Shut(int status) -> {
-                        listener.shut(status);
-                        return;
-                    }
-                    case ReturnPathMessage.SwitchoverAck _ -> listener.switchoverAcknowledged();
-                    case ReturnPathMessage.Pong _ -> {}
-                    case ReturnPathMessage.RequestPages _,
-                            ReturnPathMessage.RequestPagesOf _,
-                            ReturnPathMessage.ReceivedBitmap _,
-                            ReturnPathMessage.ResumeAck _ ->
-                        throw input.unexpected("PONG, SWITCHOVER_ACK or SHUT in precopy", "a message of postcopy");
+            boolean more = true;
+            while (more && !input.atEnd()) {
+                ReturnPathMessage message = ReturnPathMessages.read(input);
+                PostcopyAnswers answers = postcopy;
+                if (answers == null) {
+                    more = hear(input, message);
+                } else {
+                    answers.hear(input, message);
                 }
             }
-            listener.lost(new IOException("the destination closed the connection without its last word"));
+            if (more) {
+                lose(new IOException("the destination closed the connection without its last word"));
+            }
         } catch (IOException e) {
-            listener.lost(e);
+            lose(e);
+        } catch (RuntimeException e) {
+            lose(new IOException("reading the destination's answers failed: " + e, e));
+        } finally {
+            answeredOrEnded.countDown();
+        }
+    }
+
+    /** Hears a message of precopy. {@return whether more may come} */
+    private boolean hear(ByteInput input, ReturnPathMessage message) throws IOException {
+        switch (message) {
+            case ReturnPathMessage.Shut(int status) -> {
+                listener.shut(status);
+                return false;
+            }
+            case ReturnPathMessage.SwitchoverAck _ -> listener.switchoverAcknowledged();
+            case ReturnPathMessage.Pong _ -> answeredOrEnded.countDown();
+            case ReturnPathMessage.RequestPages _,
+                    ReturnPathMessage.RequestPagesOf _,
+                    ReturnPathMessage.ReceivedBitmap _,
+                    ReturnPathMessage.ResumeAck _ ->
+                throw input.unexpected("PONG, SWITCHOVER_ACK or SHUT in precopy", "a message of postcopy");
+        }
+        return true;
+    }
+
+    private void lose(IOException cause) {
+        PostcopyAnswers answers = postcopy;
+        if (answers == null) {
+            listener.lost(cause);
+        } else {
+            answers.lose(cause);
+        }
+    }
+
+    /** Waits until the destination has answered the first PING; the end of the connection is the listener's to hear. */
+    void awaitAnswer(long timeoutMs) throws IOException {
+        try {
+            if (!answeredOrEnded.await(timeoutMs, TimeUnit.MILLISECONDS)) {
+                throw new IOException(
+                        "the destination did not answer the first PING within " + timeoutMs / 1000 + " s");
+            }
+        } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while waiting for the destination");
         }
     }
 

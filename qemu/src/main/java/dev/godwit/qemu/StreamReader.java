@@ -50,6 +50,7 @@ public final class StreamReader {
     private boolean partSeen;
     private boolean ramEnded;
     private boolean postcopy;
+    private boolean packagedRead;
     private long carriedBytes;
 
     /**
@@ -84,6 +85,31 @@ public final class StreamReader {
      * @throws IOException if the channel fails, or the visitor does
      */
     public void read() throws IOException {
+        readConfiguration();
+        readElements();
+    }
+
+    /**
+     * Reads the stream up to where the source goes over to postcopy, the PACKAGED blob included, or to its end.
+     *
+     * @return whether it goes on behind a PACKAGED blob; {@link #readOn} reads the rest
+     * @throws IOException as {@link #read}
+     */
+    boolean readUntilPackaged() throws IOException {
+        readConfiguration();
+        boolean more = true;
+        while (more && !packagedRead) {
+            more = readElement();
+        }
+        return more;
+    }
+
+    /** Reads the rest of the stream, to EOF; see {@link #readUntilPackaged}. */
+    void readOn() throws IOException {
+        readElements();
+    }
+
+    private void readConfiguration() throws IOException {
         StreamHeader.read(input);
         visitor.header();
         Configuration read = ConfigurationSection.read(input);
@@ -93,7 +119,15 @@ public final class StreamReader {
         }
         configuration = read;
         visitor.configuration(read);
-        readElements();
+    }
+
+    /** {@return the blocks, as the source has them} */
+    RamLayout layout() {
+        RamLayout layout = ram == null ? null : ram.layout();
+        if (layout == null) {
+            throw new IllegalStateException("no block list yet");
+        }
+        return layout;
     }
 
     /**
@@ -105,12 +139,9 @@ public final class StreamReader {
      * @throws IllegalStateException if this reader has not come past the block list
      */
     public StreamReader resumedOn(ByteInput connection, StreamVisitor next) {
-        RamLayout layout = ram == null ? null : ram.layout();
-        if (layout == null) {
-            throw new IllegalStateException("no RAM to resume");
-        }
-        StreamReader resumed = new StreamReader(connection, options, next, iterables, ended);
-        resumed.ram = new RamRecordReader(connection, blockLists(Set.of()), layout);
+        // an END whose EOF was lost with its connection comes again
+        StreamReader resumed = new StreamReader(connection, options, next, iterables, new HashSet<>());
+        resumed.ram = new RamRecordReader(connection, blockLists(Set.of()), layout());
         resumed.configuration = configuration;
         resumed.adviseSeen = adviseSeen;
         resumed.partSeen = true;
@@ -230,6 +261,7 @@ public final class StreamReader {
                 visitor.command(command);
                 input.section("PACKAGED blob");
                 visitor.packaged(input.bytes(lengthBytes));
+                packagedRead = true;
                 return;
             }
             case Command.PostcopyListen _,

@@ -89,6 +89,17 @@ class ControlLikeQemuTest {
             "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":[{\"capability\":\"xbzrle\",\"state\":true},"
                     + "{\"capability\":\"multifd\",\"state\":true}]}}",
             "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":[{\"capability\":\"switchover-ack\",\"state\":true}]}}",
+            "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":[{\"capability\":\"postcopy-ram\",\"state\":true},"
+                    + "{\"capability\":\"multifd\",\"state\":true}]}}",
+            "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":[{\"capability\":\"postcopy-ram\",\"state\":true},"
+                    + "{\"capability\":\"mapped-ram\",\"state\":true}]}}",
+            "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":[{\"capability\":\"postcopy-preempt\",\"state\":true}]}}",
+            "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":[{\"capability\":\"postcopy-ram\",\"state\":true},"
+                    + "{\"capability\":\"xbzrle\",\"state\":true},{\"capability\":\"postcopy-preempt\",\"state\":true}]}}",
+            "{\"execute\":\"migrate-start-postcopy\"}",
+            "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"exec:cat\"}}",
+            "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":[{\"capability\":\"postcopy-ram\",\"state\":false},"
+                    + "{\"capability\":\"xbzrle\",\"state\":false},{\"capability\":\"postcopy-preempt\",\"state\":false}]}}",
             "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":[{\"capability\":\"multifd\",\"state\":true}]}}",
             "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"exec:cat\"}}",
             "{\"execute\":\"migrate-set-parameters\",\"arguments\":{\"foo\":1}}",

@@ -227,6 +227,11 @@ public final class WritingMachine implements Machine {
     }
 
     @Override
+    public void halt() {
+        wanted = false;
+    }
+
+    @Override
     public void close() throws IOException {
         pause();
         arena.close();

@@ -2,14 +2,14 @@ package dev.godwit.transport;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.GatheringByteChannel;
-import java.nio.channels.ReadableByteChannel;
 
 /**
  * A connection that carries a migration. Reads and writes block; one thread may read while another writes. Closing it
  * from any thread ends a read or write under way with an exception.
  */
-public interface MigrationChannel extends ReadableByteChannel, GatheringByteChannel {
+public interface MigrationChannel extends ByteChannel, GatheringByteChannel {
 
     /** {@return the other side, for people: an address, a path, a command} */
     String remote();

@@ -297,6 +297,16 @@ public final class WorkloadMachine implements Machine {
         return throttlePercentage;
     }
 
+    @Override
+    public List<Integer> vcpuThreadIds() {
+        return vcpus.stream().map(WorkloadVcpu::threadId).toList();
+    }
+
+    @Override
+    public void halt() {
+        gate.end();
+    }
+
     private void requirePaused() {
         if (isRunning() || closed) {
             throw new IllegalStateException(closed ? "the machine is closed" : "the machine runs");

@@ -1,5 +1,6 @@
 package dev.godwit.workload;
 
+import dev.godwit.linux.Threads;
 import dev.godwit.ram.GuestMemory;
 import java.lang.foreign.Arena;
 import java.util.Optional;
@@ -22,6 +23,7 @@ final class WorkloadVcpu implements Runnable {
     private PageVersions versions;
     private PageWriter writer;
     private PageCheck check;
+    private volatile int threadId;
     private volatile long longestStepNs;
     private volatile @Nullable Throwable failure;
 
@@ -39,6 +41,7 @@ final class WorkloadVcpu implements Runnable {
 
     @Override
     public void run() {
+        threadId = Threads.currentId();
         try {
             while (gate.waitUntilOpen()) {
                 pacing.restart(System.nanoTime());
@@ -84,6 +87,11 @@ final class WorkloadVcpu implements Runnable {
         }
         writer.write(block, page, generation + 1);
         epoch.setSteps(index, step + 1);
+    }
+
+    /** {@return its thread, as the kernel numbers threads} */
+    int threadId() {
+        return threadId;
     }
 
     DamageLog damages() {

@@ -99,6 +99,21 @@ public interface Machine extends AutoCloseable {
         return 0;
     }
 
+    /**
+     * {@return the threads of the vCPUs in their order, as the kernel numbers threads; empty where they are none of
+     * this process's} From any thread.
+     */
+    default List<Integer> vcpuThreadIds() {
+        return List.of();
+    }
+
+    /**
+     * The guest is over: no vCPU makes another step of it, ever. Does not wait for those that wait for a page; only
+     * {@link #close} is to be called afterwards. From any thread. A machine whose guest never comes by postcopy need
+     * not do anything.
+     */
+    default void halt() {}
+
     /** Ends the machine: joins its vCPUs, then unmaps its memory. */
     @Override
     void close() throws IOException;

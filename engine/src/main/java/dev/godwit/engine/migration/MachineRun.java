@@ -14,7 +14,7 @@ public final class MachineRun {
 
     private final Machine machine;
     private final Consumer<MachineEvent> events;
-    private RunStatus status;
+    private volatile RunStatus status;
     private RunStatus beforeMigration = RunStatus.PAUSED;
     private boolean startOnArrival = true;
 
@@ -30,8 +30,10 @@ public final class MachineRun {
         this.events = events;
     }
 
-    /** {@return whether the guest runs, and if not why} */
-    public synchronized RunStatus status() {
+    /**
+     * {@return whether the guest runs, and if not why} Does not wait, while a guest is stopped that waits for a page.
+     */
+    public RunStatus status() {
         return status;
     }
 

@@ -62,7 +62,9 @@ public enum MigrationParameter {
     /** Of xen-2007: all is sent again at the end, to be compared. */
     X_XEN_DEBUG(Kind.truth(false)),
     /** Of xen-2007: the stream has the bugs of 2007. */
-    X_XEN_STRICT(Kind.truth(false));
+    X_XEN_STRICT(Kind.truth(false)),
+    /** Godwit's own: in which order pages are pushed in postcopy that nobody asked for. */
+    X_POSTCOPY_ORDER(Kind.word("fault-forward", "linear", "fault-forward", "recorded"));
 
     @SuppressWarnings("ImmutableEnumChecker") // every kind is a record of immutable values
     private final Kind kind;

@@ -22,6 +22,7 @@ import java.util.OptionalLong;
  * @param blockedReasons why the machine cannot be migrated now; empty where it can
  * @param writeFaults how much the guest was slowed down; background snapshot only
  * @param rounds those that are over, at most the last 200; source only
+ * @param postcopy for how long pages were waited for; at the destination, with {@code postcopy-blocktime}
  */
 public record MigrationReport(
         MigrationStatus status,
@@ -36,7 +37,8 @@ public record MigrationReport(
         List<String> socketAddresses,
         List<String> blockedReasons,
         Optional<WriteFaultReport> writeFaults,
-        List<Round> rounds) {
+        List<Round> rounds,
+        Optional<PostcopyReport> postcopy) {
 
     /** A report of a machine that never migrated. */
     public static final MigrationReport NONE = new MigrationReport(
@@ -85,7 +87,8 @@ public record MigrationReport(
                 socketAddresses,
                 blockedReasons,
                 Optional.empty(),
-                List.of());
+                List.of(),
+                Optional.empty());
     }
 
     /** {@return the same with the addresses where a destination listens} */
@@ -103,7 +106,8 @@ public record MigrationReport(
                 addresses,
                 blockedReasons,
                 writeFaults,
-                rounds);
+                rounds,
+                postcopy);
     }
 
     /** {@return the same with how much the guest was slowed down} */
@@ -121,7 +125,8 @@ public record MigrationReport(
                 socketAddresses,
                 blockedReasons,
                 faults,
-                rounds);
+                rounds,
+                postcopy);
     }
 
     /** {@return the same with its rounds} */
@@ -139,7 +144,27 @@ public record MigrationReport(
                 socketAddresses,
                 blockedReasons,
                 writeFaults,
-                past);
+                past,
+                postcopy);
+    }
+
+    /** {@return the same with what a postcopy made the guest wait} */
+    public MigrationReport withPostcopy(PostcopyReport report) {
+        return new MigrationReport(
+                status,
+                errorDescription,
+                totalTimeMs,
+                setupTimeMs,
+                expectedDowntimeMs,
+                downtimeMs,
+                ram,
+                xbzrle,
+                cpuThrottlePercentage,
+                socketAddresses,
+                blockedReasons,
+                writeFaults,
+                rounds,
+                Optional.of(report));
     }
 
     /**

@@ -77,11 +77,77 @@ public sealed interface MigrationState {
         }
     }
 
+    /** Source: the guest runs at the destination, or is about to, and the rest of its RAM follows. */
+    record PostcopyActive() implements MigrationState {
+        @Override
+        public MigrationStatus status() {
+            return MigrationStatus.POSTCOPY_ACTIVE;
+        }
+    }
+
+    /**
+     * Source: the connection is gone. The guest is at the destination, where it waits for pages that only this side
+     * has; they are kept.
+     *
+     * @param error what happened, for people
+     */
+    record PostcopyPaused(String error) implements MigrationState {
+        @Override
+        public MigrationStatus status() {
+            return MigrationStatus.POSTCOPY_PAUSED;
+        }
+    }
+
+    /** Source: connecting again. */
+    record PostcopyRecoverSetup() implements MigrationState {
+        @Override
+        public MigrationStatus status() {
+            return MigrationStatus.POSTCOPY_RECOVER_SETUP;
+        }
+    }
+
+    /** Source: connected again; the destination says which pages it has. */
+    record PostcopyRecover() implements MigrationState {
+        @Override
+        public MigrationStatus status() {
+            return MigrationStatus.POSTCOPY_RECOVER;
+        }
+    }
+
     /** Destination: the guest is whole here and is being started; the source has not been told yet. */
     record Handover() implements MigrationState {
         @Override
         public MigrationStatus status() {
             return MigrationStatus.ACTIVE;
+        }
+    }
+
+    /** How the source of an incoming postcopy can be reached. */
+    enum SourceLink {
+        /** It is connected, and sends pages. */
+        CONNECTED,
+        /** The connection is gone. */
+        BROKEN,
+        /** It is connected again, and asks what is here. */
+        RECOVERING
+    }
+
+    /**
+     * Destination: the devices are here, and RAM follows as it is asked for.
+     *
+     * @param link how the source can be reached
+     * @param guestStarted whether the guest runs here, or would if it had at the source; the source never runs it again
+     *     then
+     * @param error why the link is broken, for people; empty where it is not
+     */
+    record IncomingPostcopy(SourceLink link, boolean guestStarted, String error) implements MigrationState {
+        @Override
+        public MigrationStatus status() {
+            return switch (link) {
+                case CONNECTED -> MigrationStatus.POSTCOPY_ACTIVE;
+                case BROKEN -> MigrationStatus.POSTCOPY_PAUSED;
+                case RECOVERING -> MigrationStatus.POSTCOPY_RECOVER;
+            };
         }
     }
 

@@ -17,16 +17,30 @@ import dev.godwit.engine.migration.MigrationState.Device;
 import dev.godwit.engine.migration.MigrationState.Failed;
 import dev.godwit.engine.migration.MigrationState.Handover;
 import dev.godwit.engine.migration.MigrationState.Idle;
+import dev.godwit.engine.migration.MigrationState.IncomingPostcopy;
+import dev.godwit.engine.migration.MigrationState.PostcopyActive;
+import dev.godwit.engine.migration.MigrationState.PostcopyPaused;
+import dev.godwit.engine.migration.MigrationState.PostcopyRecover;
+import dev.godwit.engine.migration.MigrationState.PostcopyRecoverSetup;
 import dev.godwit.engine.migration.MigrationState.PreSwitchover;
 import dev.godwit.engine.migration.MigrationState.Setup;
+import dev.godwit.engine.migration.MigrationTrigger.Abandon;
+import dev.godwit.engine.migration.MigrationTrigger.AllReceived;
 import dev.godwit.engine.migration.MigrationTrigger.AllSent;
 import dev.godwit.engine.migration.MigrationTrigger.Begin;
+import dev.godwit.engine.migration.MigrationTrigger.Broken;
 import dev.godwit.engine.migration.MigrationTrigger.Cancel;
 import dev.godwit.engine.migration.MigrationTrigger.Confirmed;
 import dev.godwit.engine.migration.MigrationTrigger.Continue;
 import dev.godwit.engine.migration.MigrationTrigger.Failure;
 import dev.godwit.engine.migration.MigrationTrigger.GuestStopped;
+import dev.godwit.engine.migration.MigrationTrigger.HandedOver;
+import dev.godwit.engine.migration.MigrationTrigger.Listening;
 import dev.godwit.engine.migration.MigrationTrigger.Loaded;
+import dev.godwit.engine.migration.MigrationTrigger.Reconnected;
+import dev.godwit.engine.migration.MigrationTrigger.Refused;
+import dev.godwit.engine.migration.MigrationTrigger.Resume;
+import dev.godwit.engine.migration.MigrationTrigger.Resumed;
 import dev.godwit.engine.migration.MigrationTrigger.SetUp;
 import dev.godwit.engine.migration.MigrationTrigger.Undone;
 
@@ -43,13 +57,25 @@ import dev.godwit.engine.migration.MigrationTrigger.Undone;
  *
  *  setup, active, pre-switchover, device ──Failure──► failed          the guest goes on here
  *                                        ──Cancel───► cancelling ──Undone──► cancelled
+ *
+ *  device ──HandedOver──► postcopy-active ──Confirmed──► completed
+ *                           │ Failure  ▲ Resumed
+ *                           ▼          │
+ *                         postcopy-paused ──Resume──► postcopy-recover-setup ──Reconnected──► postcopy-recover
+ *                                    ▲──────Failure──────────┴───────────────────────────────────┘
+ *  postcopy-active ──Refused──► failed          the guest goes on here: it never ran there
+ *  postcopy-*      ──Abandon──► failed          the guest is lost
  * </pre>
  *
- * <p>The guest is never taken back once the destination may run it: with a return path from its word on, without one
- * from the last byte on. So a Confirmed that meets a cancellation of the last stage completes the migration, as do a
- * last byte without a return path, and a failure after the word. A cancellation of the last stage therefore does not
- * close the connection, as QEMU does, but ends what is sent: the destination then says what became of it. A connection
- * that is lost after the last byte and before the word is a failure, as in QEMU (section 3.5).
+ * <p>From HandedOver on the guest runs at the destination, as far as can be known here, and is not taken back: whatever
+ * fails pauses the migration, and this side keeps the pages. Only a destination that says that it failed before it let
+ * the guest run gives it back. A HandedOver that meets a cancellation was written too late to be undone.
+ *
+ * <p>In precopy the guest is never taken back once the destination may run it: with a return path from its word on,
+ * without one from the last byte on. So a Confirmed that meets a cancellation of the last stage completes the
+ * migration, as do a last byte without a return path, and a failure after the word. A cancellation of the last stage
+ * therefore does not close the connection, as QEMU does, but ends what is sent: the destination then says what became
+ * of it. A connection that is lost after the last byte and before the word is a failure, as in QEMU (section 3.5).
  */
 public final class SourceStates {
 
@@ -76,7 +102,9 @@ public final class SourceStates {
                 trigger instanceof Continue ? to(new Device(false, false), TELL_STATUS) : underWay(state, trigger);
             case Device device -> device(device, trigger);
             case Cancelling cancelling -> cancelling(cancelling, trigger);
-            case Handover _ -> throw impossible(state, trigger);
+            case PostcopyActive _, PostcopyPaused _, PostcopyRecoverSetup _, PostcopyRecover _ ->
+                postcopy(state, trigger);
+            case Handover _, IncomingPostcopy _ -> throw impossible(state, trigger);
         };
     }
 
@@ -84,8 +112,22 @@ public final class SourceStates {
         return switch (trigger) {
             case Begin _ -> to(new Setup(), TELL_STATUS);
             case Cancel _, Confirmed _ -> to(state);
-            case SetUp _, GuestStopped _, Continue _, AllSent _, Loaded _, Undone _, Failure _ ->
-                throw impossible(state, trigger);
+            case SetUp _,
+                    GuestStopped _,
+                    Continue _,
+                    AllSent _,
+                    Loaded _,
+                    Undone _,
+                    Failure _,
+                    Listening _,
+                    Broken _,
+                    Reconnected _,
+                    Resumed _,
+                    AllReceived _,
+                    HandedOver _,
+                    Refused _,
+                    Resume _,
+                    Abandon _ -> throw impossible(state, trigger);
         };
     }
 
@@ -94,8 +136,22 @@ public final class SourceStates {
             case Cancel _ -> to(new Cancelling(false), TELL_STATUS, CLOSE_CONNECTIONS);
             case Failure(String error) -> failed(error);
             case Confirmed _ -> failed("the destination said that it has the guest before it can have it");
-            case Begin _, SetUp _, GuestStopped _, Continue _, AllSent _, Loaded _, Undone _ ->
-                throw impossible(state, trigger);
+            case Begin _,
+                    SetUp _,
+                    GuestStopped _,
+                    Continue _,
+                    AllSent _,
+                    Loaded _,
+                    Undone _,
+                    Listening _,
+                    Broken _,
+                    Reconnected _,
+                    Resumed _,
+                    AllReceived _,
+                    HandedOver _,
+                    Refused _,
+                    Resume _,
+                    Abandon _ -> throw impossible(state, trigger);
         };
     }
 
@@ -111,7 +167,21 @@ public final class SourceStates {
                 }
                 yield failed(device.allSent() ? LOST_AT_THE_END + error : error);
             }
-            case Begin _, SetUp _, GuestStopped _, Continue _, Loaded _, Undone _ -> throw impossible(device, trigger);
+            case HandedOver _ -> handedOver();
+            case Begin _,
+                    SetUp _,
+                    GuestStopped _,
+                    Continue _,
+                    Loaded _,
+                    Undone _,
+                    Listening _,
+                    Broken _,
+                    Reconnected _,
+                    Resumed _,
+                    AllReceived _,
+                    Refused _,
+                    Resume _,
+                    Abandon _ -> throw impossible(device, trigger);
         };
     }
 
@@ -121,8 +191,55 @@ public final class SourceStates {
             case Confirmed _ -> cancelling.mayBeThere() ? completed() : to(cancelling);
             case AllSent(boolean returnPath) -> returnPath ? to(cancelling) : completed();
             case SetUp _, GuestStopped _, Continue _, Cancel _, Failure _ -> to(cancelling);
-            case Begin _, Loaded _ -> throw impossible(cancelling, trigger);
+            case HandedOver _ -> handedOver();
+            case Begin _,
+                    Loaded _,
+                    Listening _,
+                    Broken _,
+                    AllReceived _,
+                    Refused _,
+                    Resume _,
+                    Reconnected _,
+                    Resumed _,
+                    Abandon _ -> throw impossible(cancelling, trigger);
         };
+    }
+
+    private static MigrationTransition postcopy(MigrationState state, MigrationTrigger trigger) {
+        return switch (trigger) {
+            case Cancel _ -> to(state);
+            case Abandon(String error) ->
+                to(new Failed(error, GuestLocation.GUEST_LOST), CLOSE_CONNECTIONS, TELL_STATUS);
+            case Failure(String error) ->
+                state instanceof PostcopyPaused
+                        ? to(state)
+                        : to(new PostcopyPaused(error), CLOSE_CONNECTIONS, TELL_STATUS);
+            case Confirmed _ when state instanceof PostcopyActive -> completed();
+            case Refused(String error) when state instanceof PostcopyActive -> failed(error);
+            case Resume _ when state instanceof PostcopyPaused -> to(new PostcopyRecoverSetup(), TELL_STATUS);
+            case Reconnected _ when state instanceof PostcopyRecoverSetup -> to(new PostcopyRecover(), TELL_STATUS);
+            case Resumed _ when state instanceof PostcopyRecover -> to(new PostcopyActive(), TELL_STATUS);
+            case Begin _,
+                    SetUp _,
+                    GuestStopped _,
+                    Continue _,
+                    AllSent _,
+                    HandedOver _,
+                    Refused _,
+                    Resume _,
+                    Reconnected _,
+                    Resumed _,
+                    Loaded _,
+                    Confirmed _,
+                    Listening _,
+                    Broken _,
+                    AllReceived _,
+                    Undone _ -> throw impossible(state, trigger);
+        };
+    }
+
+    private static MigrationTransition handedOver() {
+        return to(new PostcopyActive(), TELL_STATUS);
     }
 
     private static MigrationTransition completed() {

@@ -7,6 +7,7 @@ import dev.godwit.ram.RamLayout;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.IntFunction;
 
 /**
  * Which pages of a guest are still to be sent in postcopy. A page is sent by whoever claims it first, be it asked for
@@ -25,14 +26,9 @@ public final class PageClaims {
     private final List<PageBitmap> unclaimed = new ArrayList<>();
     private final List<PageBitmap> toPush = new ArrayList<>();
 
-    /**
-     * Claims of a guest of which nothing is sent.
-     *
-     * @param hostPageBytes for each block, the size of the host pages under it at the destination
-     * @throws IllegalArgumentException if a block is no multiple of its host pages, or there is not one size a block
-     */
-    public PageClaims(RamSource ram, List<Long> hostPageBytes) {
-        this.layout = ram.layout();
+    private PageClaims(
+            RamLayout layout, List<Long> hostPageBytes, List<PageBitmap> missing, IntFunction<PageBitmap> content) {
+        this.layout = layout;
         this.hostPageBytes = List.copyOf(hostPageBytes);
         if (hostPageBytes.size() != layout.blocks().size()) {
             throw new IllegalArgumentException("hostPageBytes=%s for %s".formatted(hostPageBytes, layout));
@@ -44,11 +40,26 @@ public final class PageClaims {
                 throw new IllegalArgumentException(
                         "host pages of %d bytes under %s".formatted(bytes, layout.block(block)));
             }
-            PageBitmap all = new PageBitmap(lengthBytes / bytes);
-            all.setAll();
-            unclaimed.add(all);
-            toPush.add(withContent(ram.present(block), lengthBytes / bytes, bytes / Page.SIZE_BYTES));
+            long hostPages = lengthBytes / bytes;
+            if (missing.isEmpty()) {
+                PageBitmap all = new PageBitmap(hostPages);
+                all.setAll();
+                unclaimed.add(all);
+            } else {
+                unclaimed.add(hostPagesOf(missing.get(block), hostPages, bytes / Page.SIZE_BYTES));
+            }
+            toPush.add(hostPagesOf(content.apply(block), hostPages, bytes / Page.SIZE_BYTES));
         }
+    }
+
+    /**
+     * Claims of a guest of which nothing is sent.
+     *
+     * @param hostPageBytes for each block, the size of the host pages under it at the destination
+     * @throws IllegalArgumentException if a block is no multiple of its host pages, or there is not one size a block
+     */
+    public PageClaims(RamSource ram, List<Long> hostPageBytes) {
+        this(ram.layout(), hostPageBytes, List.of(), ram::present);
     }
 
     /** Claims where every block lies on pages of 4096 bytes. */
@@ -56,7 +67,18 @@ public final class PageClaims {
         this(ram, Collections.nCopies(ram.layout().blocks().size(), (long) Page.SIZE_BYTES));
     }
 
-    private static PageBitmap withContent(PageBitmap present, long hostPages, long pagesEach) {
+    /**
+     * {@return claims of a guest of which some pages are at the destination already} A host page of which any page is
+     * missing there is missing whole.
+     *
+     * @param missing for each block one bit a page of 4096 bytes: set for those that are still to be sent
+     * @throws IllegalArgumentException as the constructor
+     */
+    public static PageClaims ofMissing(RamLayout layout, List<Long> hostPageBytes, List<PageBitmap> missing) {
+        return new PageClaims(layout, hostPageBytes, missing, missing::get);
+    }
+
+    private static PageBitmap hostPagesOf(PageBitmap present, long hostPages, long pagesEach) {
         PageBitmap content = new PageBitmap(hostPages);
         for (long page = present.nextSet(0); page >= 0; ) {
             long hostPage = page / pagesEach;
@@ -120,6 +142,12 @@ public final class PageClaims {
     /** {@return the first page at or after this one that nobody has claimed, or -1} */
     public long nextUnclaimed(int blockIndex, long hostPage) {
         return unclaimed.get(blockIndex).nextSet(hostPage);
+    }
+
+    /** {@return the first page at or after this one that somebody has claimed, or the end of the block} */
+    public long nextClaimed(int blockIndex, long hostPage) {
+        long page = unclaimed.get(blockIndex).nextClear(hostPage);
+        return page < 0 ? hostPages(blockIndex) : page;
     }
 
     /** {@return how many bytes are still to be pushed} */

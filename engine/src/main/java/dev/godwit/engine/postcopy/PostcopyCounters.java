@@ -13,6 +13,9 @@ public final class PostcopyCounters {
     /** So many first touches are kept; later ones are not what a start needs. */
     public static final int MOST_TOUCHES = 1 << 16;
 
+    /** Totals of a postcopy that has not begun. */
+    public static final Totals NOTHING = new Totals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
     private static final int STEPS = 4;
 
     private final long[] histogram = new long[64 * STEPS];
@@ -24,6 +27,9 @@ public final class PostcopyCounters {
     private long pushedZeroBytes;
     private long longestNs;
     private long reconnects;
+    private long streamBytes;
+    private long normalPages;
+    private long zeroPages;
 
     /**
      * What was counted.
@@ -37,6 +43,9 @@ public final class PostcopyCounters {
      * @param p99Ns 99 of 100 were
      * @param longestNs all were
      * @param reconnects how often the connection was made anew
+     * @param streamBytes what was written to the connections for pages
+     * @param normalPages pages of 4096 bytes that were sent with their content
+     * @param zeroPages those that were sent as zero
      */
     public record Totals(
             long requests,
@@ -47,7 +56,10 @@ public final class PostcopyCounters {
             long medianNs,
             long p99Ns,
             long longestNs,
-            long reconnects) {}
+            long reconnects,
+            long streamBytes,
+            long normalPages,
+            long zeroPages) {}
 
     /** A request was served. */
     public synchronized void served(PagePlace hostPage, long bytes, boolean zero, long latencyNs) {
@@ -70,6 +82,13 @@ public final class PostcopyCounters {
     /** Pages without content were pushed, for which the guest would have asked. */
     public synchronized void pushedZero(long bytes) {
         pushedZeroBytes += bytes;
+    }
+
+    /** Pages were written to a connection, for whatever reason. */
+    public synchronized void written(long bytes, long normal, long zero) {
+        streamBytes += bytes;
+        normalPages += normal;
+        zeroPages += zero;
     }
 
     /** A connection was made anew. */
@@ -104,7 +123,10 @@ public final class PostcopyCounters {
                 quantile(0.5),
                 quantile(0.99),
                 longestNs,
-                reconnects);
+                reconnects,
+                streamBytes,
+                normalPages,
+                zeroPages);
     }
 
     private long quantile(double part) {

@@ -1,6 +1,8 @@
 package dev.godwit.engine.precopy;
 
 import dev.godwit.engine.machine.DirtyLog;
+import dev.godwit.engine.postcopy.PageClaims;
+import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.PageBitmap;
 import dev.godwit.ram.RamBlock;
@@ -40,6 +42,14 @@ public final class DirtyPages {
         return all;
     }
 
+    /** {@return the first page} */
+    static DirtyPages firstOf(RamLayout layout) {
+        DirtyPages first = new DirtyPages(layout);
+        first.bitmaps.getFirst().set(0);
+        first.count();
+        return first;
+    }
+
     /** {@return the blocks} */
     public RamLayout layout() {
         return layout;
@@ -73,6 +83,26 @@ public final class DirtyPages {
             bitmaps.get(block).or(other.bitmaps.get(block));
         }
         count();
+    }
+
+    /** {@return claims of all these pages, by host page} */
+    PageClaims claims(List<Long> hostPageBytes) {
+        return PageClaims.ofMissing(layout, hostPageBytes, bitmaps);
+    }
+
+    /** {@return the host pages in which these lie, as many as are wanted at most} */
+    List<PagePlace> hostPages(List<Long> hostPageBytes, int most) {
+        List<PagePlace> places = new ArrayList<>();
+        for (int block = 0; block < bitmaps.size(); block++) {
+            long pagesEach = hostPageBytes.get(block) / Page.SIZE_BYTES;
+            long page = bitmaps.get(block).nextSet(0);
+            while (page >= 0 && places.size() < most) {
+                long hostPage = page / pagesEach;
+                places.add(new PagePlace(block, hostPage));
+                page = bitmaps.get(block).nextSet((hostPage + 1) * pagesEach);
+            }
+        }
+        return places;
     }
 
     /** Takes pages away that are all dirty. */

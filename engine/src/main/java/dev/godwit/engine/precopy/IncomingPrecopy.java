@@ -14,7 +14,9 @@ import dev.godwit.engine.migration.MigrationState;
 import dev.godwit.engine.migration.MigrationTransition;
 import dev.godwit.engine.migration.MigrationTrigger;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.engine.postcopy.IncomingRest;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -26,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The migration of a live machine to here: its RAM is received into the memory of a machine that stands still, then its
- * devices; the guest is started, and only then the source is told.
+ * devices; the guest is started, and only then the source is told. Where the source goes over to postcopy, the devices
+ * come first, and {@link IncomingPostcopy} takes over.
  *
  * <p>Order of calls: {@link #listening}, then {@link #run} on a platform thread of its own, or {@link #failed}. The
  * other methods may be called by any thread.
@@ -66,7 +69,8 @@ public final class IncomingPrecopy {
      * Receives the guest. When this returns, it is here, and the source has been told.
      *
      * @param stream from the source; closed here
-     * @throws MigrationException if it failed: the source keeps the guest, and this machine does not run it
+     * @throws MigrationException if it failed: the source keeps the guest, and this machine does not run it; or, once
+     *     the guest has been given to this side, the machine ends before all of its RAM is here
      */
     public void run(IncomingStream stream) throws MigrationException {
         follow(DestinationStates.next(state, new MigrationTrigger.SetUp()));
@@ -81,13 +85,20 @@ public final class IncomingPrecopy {
             if (closing != null) {
                 failure.addSuppressed(closing);
             }
-            throw new MigrationException(reason(failure), GuestLocation.GUEST_AT_SOURCE, failure);
+            GuestLocation where = state instanceof MigrationState.Failed(var _, GuestLocation guest)
+                    ? guest
+                    : GuestLocation.GUEST_LOST;
+            throw new MigrationException(reason(failure), where, failure);
         }
     }
 
     private @Nullable Throwable receive(IncomingStream stream) {
         try {
             IncomingStream.Arrived arrived = stream.receive();
+            if (arrived.rest().isPresent()) {
+                before = arrived.before();
+                return new IncomingPostcopy(this, arrived, arrived.rest().get(), stream).run();
+            }
             checkDevices(arrived.state());
             machine.load(arrived.state());
             before = arrived.before();
@@ -104,7 +115,16 @@ public final class IncomingPrecopy {
         }
     }
 
-    private static String reason(Throwable failure) {
+    /** Puts the devices of a guest into the machine, which stands still. */
+    void load(MachineState arrived) throws IOException {
+        checkDevices(arrived);
+        machine.load(arrived);
+    }
+
+    static String reason(Throwable failure) {
+        if (failure instanceof ClosedChannelException) {
+            return "the connection was closed on this side"; // by migrate-pause, or because another one broke
+        }
         String message = failure.getMessage();
         return message == null || !(failure instanceof IOException) ? failure.toString() : message;
     }
@@ -158,6 +178,41 @@ public final class IncomingPrecopy {
         }
     }
 
+    /**
+     * A step in postcopy, where several threads make them. A guest that cannot be started has not been.
+     *
+     * @throws IOException if an effect fails; the state is the old one only where the guest cannot be started
+     */
+    synchronized void step(MigrationTrigger trigger, IncomingStream stream, IncomingRest rest) throws IOException {
+        MigrationTransition transition = DestinationStates.next(state, trigger);
+        if (transition.effects().contains(MigrationEffect.START_GUEST)) {
+            machineRun.arrive(before);
+        }
+        state = transition.state();
+        for (MigrationEffect effect : transition.effects()) {
+            switch (effect) {
+                case START_GUEST -> {} // above
+                case CONFIRM -> stream.confirm();
+                case REFUSE -> stream.refuse();
+                case CLOSE_CONNECTIONS -> rest.breakOff();
+                case TELL_STATUS -> statusEvents.accept(new MachineEvent.StatusChanged(state.status()));
+                case STOP_GUEST, END_OUTPUT, TAKE_GUEST_BACK, GIVE_GUEST_UP -> throw new AssertionError(effect);
+            }
+        }
+    }
+
+    /**
+     * Ends a postcopy whose guest has not been started, and never will be then.
+     *
+     * @return whether it is so; otherwise nothing was done
+     */
+    synchronized boolean failUnlessStarted(String error, IncomingStream stream, IncomingRest rest) throws IOException {
+        if (state instanceof MigrationState.IncomingPostcopy(var _, boolean started, var _) && !started) {
+            step(new MigrationTrigger.Failure(error), stream, rest);
+        }
+        return state instanceof MigrationState.Failed;
+    }
+
     /** {@return where it stands} */
     public MigrationState state() {
         return state;
@@ -168,7 +223,7 @@ public final class IncomingPrecopy {
         MigrationState now = state;
         return new MigrationReport(
                 now.status(),
-                now instanceof MigrationState.Failed(String error, var _) ? Optional.of(error) : Optional.empty(),
+                error(now),
                 OptionalLong.empty(),
                 OptionalLong.empty(),
                 OptionalLong.empty(),
@@ -178,5 +233,14 @@ public final class IncomingPrecopy {
                 OptionalInt.empty(),
                 List.of(),
                 List.of());
+    }
+
+    private static Optional<String> error(MigrationState now) {
+        if (now instanceof MigrationState.Failed(String error, var _)) {
+            return Optional.of(error);
+        }
+        return now instanceof MigrationState.IncomingPostcopy(var _, var _, String error) && !error.isEmpty()
+                ? Optional.of(error)
+                : Optional.empty();
     }
 }

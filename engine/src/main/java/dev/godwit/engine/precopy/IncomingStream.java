@@ -2,7 +2,9 @@ package dev.godwit.engine.precopy;
 
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.engine.postcopy.IncomingRest;
 import java.io.IOException;
+import java.util.Optional;
 
 /**
  * What a format must do to bring a live machine: a port. It has been given its channels, the machine's memory and
@@ -13,7 +15,7 @@ import java.io.IOException;
 public interface IncomingStream extends AutoCloseable {
 
     /**
-     * Receives a machine to the end of the stream.
+     * Receives a machine to the end of the stream, or to where the source goes over to postcopy.
      *
      * @throws IOException if the stream is damaged, cut off, not supported or of another machine, or a channel fails;
      *     memory holds an unknown part
@@ -38,10 +40,11 @@ public interface IncomingStream extends AutoCloseable {
     void close() throws IOException;
 
     /**
-     * A machine that has arrived, but for its pages, which are in memory.
+     * A machine that has arrived, but for its pages, which are in memory or follow.
      *
      * @param state its devices
      * @param before how the guest was before it was stopped for the migration
+     * @param rest the pages that follow; empty where all are in memory
      */
-    record Arrived(MachineState state, RunStatus before) {}
+    record Arrived(MachineState state, RunStatus before, Optional<IncomingRest> rest) {}
 }

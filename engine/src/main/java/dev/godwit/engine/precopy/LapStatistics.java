@@ -6,6 +6,7 @@ import dev.godwit.engine.migration.MigrationParameters;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationState;
 import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.postcopy.PostcopyCounters;
 import dev.godwit.ram.Page;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +36,7 @@ final class LapStatistics {
     private volatile long ramBytesAtStop = -1;
     private volatile long ramBytesAtEnd = -1;
     private volatile @Nullable Downtime downtime;
+    private volatile @Nullable AfterHandover after;
 
     LapStatistics(long totalBytes, long nowNs) {
         this.totalBytes = totalBytes;
@@ -49,6 +52,9 @@ final class LapStatistics {
             int throttlePercentage,
             OptionalLong expectedDowntimeMs,
             long pages) {}
+
+    /** What is sent after the guest has gone first. */
+    private record AfterHandover(PostcopyCounters counters, LongSupplier remainingBytes) {}
 
     /** The last window, and the counters of XBZRLE when it ended. */
     private record Window(double megabitsPerSecond, long pagesPerSecond, double cacheMissRate, double encodingRate) {}
@@ -95,8 +101,16 @@ final class LapStatistics {
         ramBytesAtEnd = ramBytes;
     }
 
-    void ended(long nowNs, @Nullable Downtime known) {
+    /** The guest has gone before its RAM. */
+    void handedOver(Downtime known, PostcopyCounters counters, LongSupplier remainingBytes) {
         downtime = known;
+        after = new AfterHandover(counters, remainingBytes);
+    }
+
+    void ended(long nowNs, @Nullable Downtime known) {
+        if (known != null) {
+            downtime = known;
+        }
         endNs = nowNs;
     }
 
@@ -126,16 +140,16 @@ final class LapStatistics {
         Downtime known = downtime;
         return new MigrationReport(
                         status,
-                        state instanceof MigrationState.Failed(String error, var _)
-                                ? Optional.of(error)
-                                : Optional.empty(),
+                        error(state),
                         showsRam ? ms((endNs < 0 ? nowNs : endNs) - beginNs) : OptionalLong.empty(),
                         showsRam && setUpNs >= 0 ? ms(setUpNs - beginNs) : OptionalLong.empty(),
-                        showsRam && !completed
+                        showsRam && !completed && after == null
                                 ? OptionalLong.of(now.expectedDowntimeMs.orElse(
                                         parameters.number(MigrationParameter.DOWNTIME_LIMIT)))
                                 : OptionalLong.empty(),
-                        completed && known != null ? OptionalLong.of(known.totalMs()) : OptionalLong.empty(),
+                        (completed || after != null) && known != null
+                                ? OptionalLong.of(known.totalMs())
+                                : OptionalLong.empty(),
                         showsRam ? Optional.of(ram(now, completed)) : Optional.empty(),
                         showsRam ? xbzrle(now.counters) : Optional.empty(),
                         showsRam && now.throttlePercentage > 0
@@ -146,6 +160,26 @@ final class LapStatistics {
                 .withRounds(showsRam ? rounds : List.of());
     }
 
+    private static Optional<String> error(MigrationState state) {
+        return switch (state) {
+            case MigrationState.Failed(String error, var _) -> Optional.of(error);
+            case MigrationState.PostcopyPaused(String error) -> Optional.of(error);
+            case MigrationState.IncomingPostcopy _ -> throw new AssertionError(state);
+            case MigrationState.Idle _,
+                    MigrationState.Setup _,
+                    MigrationState.Active _,
+                    MigrationState.PreSwitchover _,
+                    MigrationState.Device _,
+                    MigrationState.PostcopyActive _,
+                    MigrationState.PostcopyRecoverSetup _,
+                    MigrationState.PostcopyRecover _,
+                    MigrationState.Handover _,
+                    MigrationState.Cancelling _,
+                    MigrationState.Cancelled _,
+                    MigrationState.Completed _ -> Optional.empty();
+        };
+    }
+
     private static OptionalLong ms(long ns) {
         return OptionalLong.of(TimeUnit.NANOSECONDS.toMillis(ns));
     }
@@ -154,12 +188,15 @@ final class LapStatistics {
         TransferCounters counters = now.counters;
         long atStop = ramBytesAtStop;
         long atEnd = ramBytesAtEnd < 0 ? counters.bytes() : ramBytesAtEnd;
+        AfterHandover handedOver = after;
+        PostcopyCounters.Totals postcopy = handedOver == null ? PostcopyCounters.NOTHING : handedOver.counters.totals();
+        long remainingBytes = handedOver == null ? now.remainingBytes : handedOver.remainingBytes.getAsLong();
         return new MigrationReport.Ram(
-                counters.bytes(),
-                completed ? 0 : now.remainingBytes,
+                counters.bytes() + postcopy.streamBytes(),
+                completed ? 0 : remainingBytes,
                 totalBytes,
-                counters.zeroPages(),
-                counters.normalPages(),
+                counters.zeroPages() + postcopy.zeroPages(),
+                counters.normalPages() + postcopy.normalPages(),
                 Page.SIZE_BYTES,
                 now.dirtySyncCount,
                 now.dirtyPagesRate,
@@ -168,8 +205,8 @@ final class LapStatistics {
                 counters.multifdBytes(),
                 atStop < 0 ? counters.bytes() : atStop,
                 atStop < 0 ? 0 : atEnd - atStop,
-                0,
-                0);
+                postcopy.streamBytes(),
+                postcopy.requests());
     }
 
     private Optional<MigrationReport.Xbzrle> xbzrle(TransferCounters counters) {

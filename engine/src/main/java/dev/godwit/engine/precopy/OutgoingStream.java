@@ -2,6 +2,8 @@ package dev.godwit.engine.precopy;
 
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.engine.postcopy.PostcopyStream;
+import dev.godwit.engine.postcopy.PostcopyWork;
 import java.io.IOException;
 import java.util.Optional;
 
@@ -16,12 +18,18 @@ import java.util.Optional;
  * beginLast  (pages | endOfRound)*  endLast
  * devices  end
  * close
+ *
+ * or, where the guest goes before its RAM:
+ *
+ * start  ( beginPart … endPart )*  preparePostcopy
+ * switchover  handOver                               the rest is the PostcopyStream's
+ * close
  * </pre>
  *
  * <p>Owned by one thread, but for {@link #endOutput} and {@link #abort}. After an exception only those and
  * {@link #close} are of use.
  */
-public interface OutgoingStream extends AutoCloseable {
+public interface OutgoingStream extends OutgoingConnection, AutoCloseable {
 
     /**
      * Writes everything that comes before the first page, and begins to listen where there is a return path.
@@ -29,9 +37,6 @@ public interface OutgoingStream extends AutoCloseable {
      * @param listener hears the destination
      */
     void start(ReturnPathListener listener) throws IOException;
-
-    /** {@return whether the destination will say how it went} */
-    boolean hasReturnPath();
 
     /**
      * The dirty log has been read, and a pass begins; the first one before {@link #start}.
@@ -90,13 +95,27 @@ public interface OutgoingStream extends AutoCloseable {
     TransferCounters counters();
 
     /**
-     * Tells the destination that no more comes, from any thread; it is still listened to. Whoever writes ends with an
-     * exception. Does nothing where the channel cannot do that.
+     * Makes everything ready for a guest that goes first, while it still runs here. The capability {@code postcopy-ram}
+     * was on when this stream was made.
+     *
+     * @throws IOException if the connection fails, or this format has no postcopy
      */
-    void endOutput();
+    default void preparePostcopy() throws IOException {
+        throw new IOException("this format has no postcopy");
+    }
 
-    /** Closes the channels, from any thread: whoever writes or listens ends with an exception. Does not block. */
-    void abort();
+    /**
+     * Sends what lets the guest run at the destination, in place of the last part of RAM, the devices and the end: says
+     * which pages are still to come, then the devices. When this returns, all of it is written, and the guest may run
+     * there; when it fails, not all of it is, and the guest cannot.
+     *
+     * @param work what is still to be sent; something is
+     * @param before how the guest was before it was stopped for the migration
+     * @return sends the rest, over the same connections; it is closed before this stream
+     */
+    default PostcopyStream handOver(PostcopyWork work, MachineState state, RunStatus before) throws IOException {
+        throw new IOException("this format has no postcopy");
+    }
 
     /**
      * Frees what the stream holds, and waits until nobody calls the listener any more. The channels are closed.

@@ -11,9 +11,15 @@ import dev.godwit.engine.migration.MigrationParameters;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.RateLimit;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.engine.postcopy.PageClaims;
+import dev.godwit.engine.postcopy.PagePlace;
+import dev.godwit.engine.postcopy.PostcopyCounters;
+import dev.godwit.engine.postcopy.PostcopyStream;
+import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.ram.Page;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -36,7 +42,23 @@ final class PrecopyLap {
 
         /** Waits a little for the destination to let the guest go. */
         void awaitAcknowledgement() throws IOException;
+
+        /** {@return whether the guest is to go before its RAM} */
+        boolean wantsPostcopy();
     }
+
+    /** What goes first when the guest is stopped. */
+    enum Switchover {
+        RAM_FIRST,
+        GUEST_FIRST
+    }
+
+    /**
+     * What is left of a guest that goes before its RAM.
+     *
+     * @param recent the host pages that it wrote last
+     */
+    record Rest(MachineState devices, PageClaims claims, List<PagePlace> recent) {}
 
     /** QEMU looks at the clock every 64 pages. */
     private static final int RUN_PAGES = 64;
@@ -100,8 +122,13 @@ final class PrecopyLap {
         readLog();
     }
 
-    /** Sends until it is time to stop the guest. */
-    void untilSwitchover() throws IOException {
+    /**
+     * Sends until it is time to stop the guest. Where all of RAM can follow at once, it does, and the guest need not go
+     * first.
+     *
+     * @return how the rest is to follow
+     */
+    Switchover untilSwitchover() throws IOException {
         limit.begin(stream.transferredBytes());
         boolean exact = false;
         while (true) {
@@ -112,12 +139,15 @@ final class PrecopyLap {
                     exact = true;
                 }
                 case SEND -> {
+                    if (watch.wantsPostcopy() && watch.canSwitchOver()) {
+                        return Switchover.GUEST_FIRST;
+                    }
                     exact = false;
                     sendPart();
                     endWindow();
                 }
                 case SWITCH_OVER -> {
-                    return;
+                    return Switchover.RAM_FIRST;
                 }
             }
         }
@@ -143,6 +173,32 @@ final class PrecopyLap {
         statistics.ramSent(stream.transferredBytes());
         statistics.sample(now());
         return state;
+    }
+
+    /** Finds what is left of a guest that stands still and is to go before its RAM. */
+    Rest rest() throws IOException {
+        statistics.guestStopped(stream.transferredBytes());
+        stream.switchover();
+        MachineState state = machine.save(); // first, because saving may write to RAM
+        DirtyPages recent = DirtyPages.none(dirty.layout());
+        recent.collect(log);
+        dirty.add(recent);
+        readLog();
+        if (dirty.pages() == 0) {
+            // A destination has to be told of at least one page that follows.
+            dirty.add(DirtyPages.firstOf(dirty.layout()));
+        }
+        statistics.ramSent(stream.transferredBytes());
+        PageClaims claims = dirty.claims(machine.memory().hostPageBytes());
+        return new Rest(
+                state, claims, recent.hostPages(machine.memory().hostPageBytes(), PostcopyCounters.MOST_TOUCHES));
+    }
+
+    /** Lets the guest go. {@return what sends the rest} */
+    PostcopyStream handOver(PostcopyWork work, MachineState devices, RunStatus before) throws IOException {
+        PostcopyStream rest = stream.handOver(work, devices, before);
+        statistics.sample(now());
+        return rest;
     }
 
     /** Sends the devices and ends the stream. */

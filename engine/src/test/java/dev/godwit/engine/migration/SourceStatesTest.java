@@ -17,8 +17,13 @@ import dev.godwit.engine.migration.MigrationState.Device;
 import dev.godwit.engine.migration.MigrationState.Failed;
 import dev.godwit.engine.migration.MigrationState.Handover;
 import dev.godwit.engine.migration.MigrationState.Idle;
+import dev.godwit.engine.migration.MigrationState.PostcopyActive;
+import dev.godwit.engine.migration.MigrationState.PostcopyPaused;
+import dev.godwit.engine.migration.MigrationState.PostcopyRecover;
+import dev.godwit.engine.migration.MigrationState.PostcopyRecoverSetup;
 import dev.godwit.engine.migration.MigrationState.PreSwitchover;
 import dev.godwit.engine.migration.MigrationState.Setup;
+import dev.godwit.engine.migration.MigrationTrigger.Abandon;
 import dev.godwit.engine.migration.MigrationTrigger.AllSent;
 import dev.godwit.engine.migration.MigrationTrigger.Begin;
 import dev.godwit.engine.migration.MigrationTrigger.Cancel;
@@ -26,7 +31,12 @@ import dev.godwit.engine.migration.MigrationTrigger.Confirmed;
 import dev.godwit.engine.migration.MigrationTrigger.Continue;
 import dev.godwit.engine.migration.MigrationTrigger.Failure;
 import dev.godwit.engine.migration.MigrationTrigger.GuestStopped;
+import dev.godwit.engine.migration.MigrationTrigger.HandedOver;
 import dev.godwit.engine.migration.MigrationTrigger.Loaded;
+import dev.godwit.engine.migration.MigrationTrigger.Reconnected;
+import dev.godwit.engine.migration.MigrationTrigger.Refused;
+import dev.godwit.engine.migration.MigrationTrigger.Resume;
+import dev.godwit.engine.migration.MigrationTrigger.Resumed;
 import dev.godwit.engine.migration.MigrationTrigger.SetUp;
 import dev.godwit.engine.migration.MigrationTrigger.Undone;
 import java.util.ArrayDeque;
@@ -56,7 +66,19 @@ class SourceStatesTest {
             new Confirmed(),
             new Cancel(),
             new Undone(),
+            new MigrationTrigger.Listening(),
+            new MigrationTrigger.Broken("gone"),
+            new MigrationTrigger.AllReceived(),
+            new HandedOver(),
+            new Refused("cut"),
+            new Resume(),
+            new Reconnected(),
+            new Resumed(),
+            new Abandon("gone"),
             new Failure("cut"));
+
+    private static final Failed ABANDONED = new Failed("gone", GuestLocation.GUEST_LOST);
+    private static final PostcopyPaused PAUSED = new PostcopyPaused("cut");
 
     static final Failed FAILED = new Failed("cut", GuestLocation.GUEST_AT_SOURCE);
     private static final Set<MigrationEffect> FATES = Set.of(TAKE_GUEST_BACK, GIVE_GUEST_UP);
@@ -95,6 +117,7 @@ class SourceStatesTest {
                             new AllSent(false), new Completed(),
                             new AllSent(true), new Device(true, false),
                             new Confirmed(), new Device(false, true),
+                            new HandedOver(), new PostcopyActive(),
                             new Cancel(), new Cancelling(true),
                             new Failure("cut"), FAILED)),
             Map.entry(
@@ -103,6 +126,7 @@ class SourceStatesTest {
                             new AllSent(false), new Completed(),
                             new AllSent(true), new Completed(),
                             new Confirmed(), new Device(false, true),
+                            new HandedOver(), new PostcopyActive(),
                             new Cancel(), new Device(false, true),
                             new Failure("cut"), new Completed())),
             Map.entry(
@@ -111,6 +135,7 @@ class SourceStatesTest {
                             new AllSent(false), new Completed(),
                             new AllSent(true), new Device(true, false),
                             new Confirmed(), new Completed(),
+                            new HandedOver(), new PostcopyActive(),
                             new Cancel(), new Cancelling(true),
                             new Failure("cut"),
                                     new Failed(
@@ -120,6 +145,44 @@ class SourceStatesTest {
                                             GuestLocation.GUEST_AT_SOURCE))),
             Map.entry(new Cancelling(false), cancelling(false)),
             Map.entry(new Cancelling(true), cancelling(true)),
+            Map.entry(
+                    new PostcopyActive(),
+                    Map.of(
+                            new Confirmed(), new Completed(),
+                            new Refused("cut"), FAILED,
+                            new Cancel(), new PostcopyActive(),
+                            new Abandon("gone"), ABANDONED,
+                            new Failure("cut"), PAUSED)),
+            Map.entry(
+                    PAUSED,
+                    Map.of(
+                            new Resume(), new PostcopyRecoverSetup(),
+                            new Cancel(), PAUSED,
+                            new Abandon("gone"), ABANDONED,
+                            new Failure("cut"), PAUSED)),
+            Map.entry(
+                    new PostcopyRecoverSetup(),
+                    Map.of(
+                            new Reconnected(),
+                            new PostcopyRecover(),
+                            new Cancel(),
+                            new PostcopyRecoverSetup(),
+                            new Abandon("gone"),
+                            ABANDONED,
+                            new Failure("cut"),
+                            PAUSED)),
+            Map.entry(
+                    new PostcopyRecover(),
+                    Map.of(
+                            new Resumed(),
+                            new PostcopyActive(),
+                            new Cancel(),
+                            new PostcopyRecover(),
+                            new Abandon("gone"),
+                            ABANDONED,
+                            new Failure("cut"),
+                            PAUSED)),
+            Map.entry(ABANDONED, atRest(ABANDONED)),
             Map.entry(new Handover(), Map.of()));
 
     private static Map<MigrationTrigger, MigrationState> atRest(MigrationState state) {
@@ -128,17 +191,18 @@ class SourceStatesTest {
 
     private static Map<MigrationTrigger, MigrationState> cancelling(boolean mayBeThere) {
         Cancelling same = new Cancelling(mayBeThere);
-        return Map.of(
-                new Undone(), new Cancelled(),
-                new Confirmed(), mayBeThere ? new Completed() : same,
-                new AllSent(false), new Completed(),
-                new AllSent(true), same,
-                new SetUp(), same,
-                new GuestStopped(false), same,
-                new GuestStopped(true), same,
-                new Continue(), same,
-                new Cancel(), same,
-                new Failure("cut"), same);
+        return Map.ofEntries(
+                Map.entry(new Undone(), new Cancelled()),
+                Map.entry(new Confirmed(), mayBeThere ? new Completed() : same),
+                Map.entry(new AllSent(false), new Completed()),
+                Map.entry(new AllSent(true), same),
+                Map.entry(new HandedOver(), new PostcopyActive()),
+                Map.entry(new SetUp(), same),
+                Map.entry(new GuestStopped(false), same),
+                Map.entry(new GuestStopped(true), same),
+                Map.entry(new Continue(), same),
+                Map.entry(new Cancel(), same),
+                Map.entry(new Failure("cut"), same));
     }
 
     static Stream<Arguments> everyStateWithEveryTrigger() {
@@ -160,13 +224,32 @@ class SourceStatesTest {
                 .as("the guest is given up exactly where the migration completes")
                 .isEqualTo(expected instanceof Completed && !state.equals(expected));
         assertThat(transition.effects().contains(TAKE_GUEST_BACK))
-                .as("the guest is taken back exactly where it fails or is undone")
-                .isEqualTo(!state.equals(expected) && (expected instanceof Failed || expected instanceof Cancelled));
+                .as("the guest is taken back exactly where it fails or is undone, and never once it is lost")
+                .isEqualTo(!state.equals(expected)
+                        && !expected.equals(ABANDONED)
+                        && (expected instanceof Failed || expected instanceof Cancelled));
         assertThat(transition.effects().contains(TELL_STATUS)).isEqualTo(state.status() != expected.status());
         if (expected instanceof Cancelling(boolean mayBeThere) && !state.equals(expected)) {
             assertThat(transition.effects())
                     .as("in the last stage the destination has the last word")
                     .contains(mayBeThere ? END_OUTPUT : CLOSE_CONNECTIONS);
+        }
+    }
+
+    @Test
+    void a_guest_that_has_gone_first_comes_back_only_where_the_destination_says_that_it_never_ran() {
+        for (MigrationState state : TABLE.keySet()) {
+            boolean gone = state instanceof PostcopyActive
+                    || state instanceof PostcopyPaused
+                    || state instanceof PostcopyRecoverSetup
+                    || state instanceof PostcopyRecover;
+            for (MigrationTrigger trigger : TABLE.get(state).keySet()) {
+                if (gone && !(trigger instanceof Refused)) {
+                    assertThat(SourceStates.next(state, trigger).effects())
+                            .as("%s in %s", trigger, state)
+                            .doesNotContain(TAKE_GUEST_BACK);
+                }
+            }
         }
     }
 

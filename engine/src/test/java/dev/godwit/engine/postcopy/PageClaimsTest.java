@@ -84,6 +84,23 @@ class PageClaimsTest {
     }
 
     @Test
+    void of_a_guest_that_is_there_in_part_only_what_is_missing_is_claimed_by_host_page() {
+        PresentRam missing = new PresentRam(1536, 70).with(0, 1, 513).with(1, 7, 8, 69);
+        PageClaims claims = PageClaims.ofMissing(
+                missing.layout(), List.of(HUGE, 4096L), List.of(missing.present(0), missing.present(1)));
+
+        assertThat(claims.isUnclaimed(0, 0)).isTrue();
+        assertThat(claims.isUnclaimed(0, 1)).isTrue();
+        assertThat(claims.isUnclaimed(0, 2)).isFalse();
+        assertThat(claims.nextClaimed(0, 0)).isEqualTo(2);
+        assertThat(claims.nextUnclaimed(1, 0)).isEqualTo(7);
+        assertThat(claims.nextClaimed(1, 7)).isEqualTo(9);
+        assertThat(claims.nextClaimed(1, 69)).as("the end of the block").isEqualTo(70);
+        assertThat(claims.claim(0, 2)).isFalse();
+        assertThat(claims.bytesToPush()).isEqualTo(2 * HUGE + 3 * 4096);
+    }
+
+    @Test
     void blocks_that_their_host_pages_do_not_fill_and_bitmaps_of_another_length_are_refused() {
         PresentRam ram = new PresentRam(513);
         assertThatThrownBy(() -> new PageClaims(ram, List.of(HUGE))).isInstanceOf(IllegalArgumentException.class);

@@ -18,6 +18,9 @@ final class CapabilityRules {
             MigrationCapability.RETURN_PATH,
             MigrationCapability.PAUSE_BEFORE_SWITCHOVER,
             MigrationCapability.MULTIFD,
+            MigrationCapability.POSTCOPY_RAM,
+            MigrationCapability.POSTCOPY_PREEMPT,
+            MigrationCapability.POSTCOPY_BLOCKTIME,
             MigrationCapability.LATE_BLOCK_ACTIVATE,
             MigrationCapability.VALIDATE_UUID,
             MigrationCapability.BACKGROUND_SNAPSHOT,
@@ -26,6 +29,7 @@ final class CapabilityRules {
 
     /** What the snapshot of a running machine cannot have, in QEMU's order. */
     private static final List<MigrationCapability> NOT_IN_BACKGROUND = List.of(
+            MigrationCapability.POSTCOPY_RAM,
             MigrationCapability.LATE_BLOCK_ACTIVATE,
             MigrationCapability.RETURN_PATH,
             MigrationCapability.MULTIFD,
@@ -40,6 +44,10 @@ final class CapabilityRules {
 
     private static final List<Conflict> CONFLICTS = List.of(
             new Conflict(
+                    MigrationCapability.POSTCOPY_RAM,
+                    MigrationCapability.MULTIFD,
+                    "Postcopy is not yet compatible with multifd"),
+            new Conflict(
                     MigrationCapability.MULTIFD, MigrationCapability.XBZRLE, "Multifd is not compatible with xbzrle"),
             new Conflict(
                     MigrationCapability.MAPPED_RAM,
@@ -50,10 +58,15 @@ final class CapabilityRules {
                     MigrationCapability.POSTCOPY_RAM,
                     "Mapped-ram migration is incompatible with postcopy"));
 
-    private static final List<Need> NEEDS = List.of(new Need(
-            MigrationCapability.SWITCHOVER_ACK,
-            MigrationCapability.RETURN_PATH,
-            "Capability 'switchover-ack' requires capability 'return-path'"));
+    private static final List<Need> NEEDS = List.of(
+            new Need(
+                    MigrationCapability.POSTCOPY_PREEMPT,
+                    MigrationCapability.POSTCOPY_RAM,
+                    "Postcopy preempt requires postcopy-ram"),
+            new Need(
+                    MigrationCapability.SWITCHOVER_ACK,
+                    MigrationCapability.RETURN_PATH,
+                    "Capability 'switchover-ack' requires capability 'return-path'"));
 
     private CapabilityRules() {}
 

@@ -90,7 +90,7 @@ public final class ComparePolicies {
     }
 
     /** {@return how it stood at the end; where time was up, how it stood then} */
-    private MigrationReport awaitEnd(GuestHost source) throws IOException {
+    private MigrationReport awaitEnd(GuestHost source) throws IOException, ControlException {
         long endNs = System.nanoTime() + longest.toNanos();
         long seenBytes = 0;
         while (true) {

@@ -9,6 +9,7 @@ import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.MigrationStatus;
 import dev.godwit.qmp.QemuMonitor;
 import dev.godwit.qmp.QmpClient;
+import dev.godwit.qmp.QmpException;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -28,6 +29,8 @@ import org.jspecify.annotations.Nullable;
 public final class DriveMigration implements Closeable {
 
     private static final String RETURN_PATH = "return-path";
+    private static final String POSTCOPY = "postcopy-";
+    private static final String PAUSED = "postcopy-paused";
     private static final Duration LONGEST_UNDOING = Duration.ofSeconds(30);
     private static final int POLL_MS = 100;
 
@@ -66,11 +69,14 @@ public final class DriveMigration implements Closeable {
         }
         long startNs = System.nanoTime();
         try (QmpClient qmp = QmpClient.connect(options.qmp())) {
-            MigrationStatus last = migrate(new QemuMonitor(qmp));
+            QemuMonitor source = new QemuMonitor(qmp);
+            MigrationStatus last = options.resume() ? resume(source) : migrate(source);
             return new DriveResult(
                     last,
                     Duration.ofNanos(System.nanoTime() - startNs),
-                    options.capabilities().contains(RETURN_PATH));
+                    options.resume()
+                            || options.postcopyAfterPasses().isPresent()
+                            || options.capabilities().contains(RETURN_PATH));
         } catch (MigrationException e) {
             throw e;
         } catch (IOException e) {
@@ -101,6 +107,29 @@ public final class DriveMigration implements Closeable {
         }
     }
 
+    private MigrationStatus resume(QemuMonitor source) throws IOException {
+        String found = source.queryMigrate().status();
+        if (!found.equals(PAUSED)) {
+            throw new IOException(
+                    "there is no postcopy that waits for its connection: the migration's status is " + found);
+        }
+        try (EventQueue events = source.client().events()) {
+            if (!options.parameters().members().isEmpty()) {
+                source.setMigrationParameters(options.parameters());
+            }
+            started(source);
+            source.client()
+                    .execute(
+                            "migrate", JsonObject.of("uri", options.uri()).with("resume", true), Duration.ofMinutes(1));
+            return watch(source, events);
+        } catch (MigrationException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new MigrationException(
+                    "the postcopy does not go on: " + e.getMessage(), GuestLocation.GUEST_AT_DESTINATION, e);
+        }
+    }
+
     private synchronized void started(QemuMonitor source) throws IOException {
         if (closed) {
             throw new IOException("cancelled before it began");
@@ -121,6 +150,11 @@ public final class DriveMigration implements Closeable {
     private MigrationStatus watch(QemuMonitor source, EventQueue events) throws IOException {
         String phase = "";
         long seenBytes = 0;
+        boolean wantsPostcopy = options.postcopyAfterPasses().isPresent();
+        if (wantsPostcopy && options.postcopyAfterPasses().getAsInt() == 0) {
+            source.client().execute("migrate-start-postcopy");
+            wantsPostcopy = false;
+        }
         while (true) {
             MigrationStatus status = ask(source);
             listener.accept(status);
@@ -135,6 +169,11 @@ public final class DriveMigration implements Closeable {
                                         + status.errorDescription().orElse("no reason was given"),
                         GuestLocation.GUEST_AT_SOURCE);
             }
+            refuseIfUnwatched(status);
+            if (wantsPostcopy && passes(status) > options.postcopyAfterPasses().getAsInt()) {
+                source.client().execute("migrate-start-postcopy");
+                wantsPostcopy = false;
+            }
             String next = phaseOf(status);
             if (!next.equals(phase)) {
                 phase = next;
@@ -147,12 +186,37 @@ public final class DriveMigration implements Closeable {
         }
     }
 
-    private static String phaseOf(MigrationStatus status) {
-        long pass = status.all()
+    /** Where the guest has gone first, neither a lost connection nor Ctrl-C ends the migration, but they end this. */
+    private synchronized void refuseIfUnwatched(MigrationStatus status) throws MigrationException {
+        if (status.status().equals(PAUSED)) {
+            throw new MigrationException(
+                    "the connection was lost: "
+                            + status.errorDescription().orElse("no reason was given")
+                            + "; the source keeps the pages and must not be ended: give migrate-recover to the"
+                            + " destination, then run the same command with --resume and its new address",
+                    GuestLocation.GUEST_AT_DESTINATION);
+        }
+        if (closed && status.status().startsWith(POSTCOPY)) {
+            throw new MigrationException(
+                    "the guest runs at the destination already, and the rest of its RAM follows without being watched;"
+                            + " the source must not be ended before query-migrate says 'completed'",
+                    GuestLocation.GUEST_AT_DESTINATION);
+        }
+    }
+
+    private static long passes(MigrationStatus status) {
+        return status.all()
                 .object("ram")
                 .map(ram -> ram.wholeNumber("dirty-sync-count").orElse(0))
                 .orElse(0L);
-        return status.status().equals("active") ? "migrating, pass " + pass : status.status();
+    }
+
+    private static String phaseOf(MigrationStatus status) {
+        return switch (status.status()) {
+            case "active" -> "migrating, pass " + passes(status);
+            case "postcopy-active" -> "the guest runs at the destination, sending the rest of its RAM";
+            default -> status.status();
+        };
     }
 
     private MigrationStatus ask(QemuMonitor source) throws MigrationException {
@@ -178,7 +242,16 @@ public final class DriveMigration implements Closeable {
         }
     }
 
-    /** Cancels the migration, if it is under way, and waits until {@link #run} has ended. */
+    @SuppressWarnings("EmptyCatch") // where the guest has gone first, the watch ends by itself
+    private static void cancel(QemuMonitor source) throws IOException {
+        try {
+            source.migrateCancel();
+        } catch (QmpException _) {
+            // see above
+        }
+    }
+
+    /** Cancels the migration, if it is under way and can be, and waits until {@link #run} has ended. */
     @Override
     public void close() throws IOException {
         QemuMonitor source;
@@ -190,7 +263,7 @@ public final class DriveMigration implements Closeable {
             }
         }
         if (source != null) {
-            source.migrateCancel();
+            cancel(source);
         }
         try {
             if (!ended.await(LONGEST_UNDOING.toMillis(), TimeUnit.MILLISECONDS)) {

@@ -1,8 +1,6 @@
 package dev.godwit.operations.machine;
 
-import dev.godwit.engine.background.BackgroundSnapshot;
 import dev.godwit.engine.machine.Machine;
-import dev.godwit.engine.migration.Clock;
 import dev.godwit.engine.migration.ControlException;
 import dev.godwit.engine.migration.DirtyRateReport;
 import dev.godwit.engine.migration.MachineControl;
@@ -15,9 +13,7 @@ import dev.godwit.engine.migration.MigrationParameters;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
-import dev.godwit.engine.precopy.Precopy;
-import dev.godwit.engine.precopy.PrecopySettings;
-import dev.godwit.host.UserfaultfdWriteTracking;
+import dev.godwit.engine.postcopy.PostcopyRam;
 import dev.godwit.qmp.server.QmpCommand;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
@@ -42,6 +38,9 @@ public final class GuestHost implements MachineControl, Closeable {
 
     private static final String IN_PROGRESS = "There's a migration process in progress";
 
+    private static final Set<MigrationStatus> MAY_PAUSE =
+            Set.of(MigrationStatus.POSTCOPY_ACTIVE, MigrationStatus.POSTCOPY_RECOVER);
+
     private static final String GUEST_SHUTDOWN = "guest-shutdown";
 
     private final Machine machine;
@@ -52,9 +51,15 @@ public final class GuestHost implements MachineControl, Closeable {
     private final MigrationSettings settings;
     private final TlsObjects tlsObjects = new TlsObjects();
     private final DirtyRateMeasurement dirtyRate;
+    private final Optional<PostcopyRam> postcopyRam;
     private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
-    private volatile @Nullable Outgoing outgoing;
+    private final OutgoingMigrations outgoing;
     private volatile @Nullable IncomingGuest incoming;
+
+    /** A host as the other one, of a machine whose guest cannot come by postcopy. */
+    public GuestHost(Machine machine, Optional<String> name, boolean waitsForMigration) {
+        this(machine, name, waitsForMigration, Optional.empty());
+    }
 
     /**
      * A host of a machine that is paused.
@@ -62,13 +67,17 @@ public final class GuestHost implements MachineControl, Closeable {
      * @param machine belongs to the host from now on
      * @param name what its user calls it
      * @param waitsForMigration whether its guest comes by a migration; otherwise {@link #cont} starts it
+     * @param postcopyRam its RAM, where it can be brought page by page
      */
-    public GuestHost(Machine machine, Optional<String> name, boolean waitsForMigration) {
+    public GuestHost(
+            Machine machine, Optional<String> name, boolean waitsForMigration, Optional<PostcopyRam> postcopyRam) {
         this.machine = machine;
         this.name = name;
+        this.postcopyRam = postcopyRam;
         this.machineRun =
                 new MachineRun(machine, waitsForMigration ? RunStatus.INMIGRATE : RunStatus.PRELAUNCH, events);
         this.settings = new MigrationSettings(machine);
+        this.outgoing = new OutgoingMigrations(machine, machineRun, settings, tlsObjects, events, this::tellIfAsked);
         this.dirtyRate = new DirtyRateMeasurement(machine);
     }
 
@@ -127,7 +136,9 @@ public final class GuestHost implements MachineControl, Closeable {
     public void quit(String reason) {
         if (!end.isDone()) {
             events.accept(new MachineEvent.ShutDown(false, reason));
-            end.complete(new MachineEnd.Quit(reason));
+            end.complete(outgoing.lossAtEnd()
+                    .<MachineEnd>map(MachineEnd.GuestLost::new)
+                    .orElseGet(() -> new MachineEnd.Quit(reason)));
         }
     }
 
@@ -186,8 +197,23 @@ public final class GuestHost implements MachineControl, Closeable {
     public void setCapabilities(Map<MigrationCapability, Boolean> changes) throws ControlException {
         owner.run(() -> {
             refuseIfUnderWay();
+            if (changes.getOrDefault(MigrationCapability.POSTCOPY_RAM, false)
+                    && machineRun.status() == RunStatus.INMIGRATE) {
+                refuseWithoutPostcopy();
+            }
             settings.change(changes);
         });
+    }
+
+    private void refuseWithoutPostcopy() throws ControlException {
+        if (postcopyRam.isEmpty()) {
+            throw new ControlException(
+                    "Postcopy is not supported: the memory of this machine cannot be brought on demand");
+        }
+        List<String> refusals = postcopyRam.get().refusals();
+        if (!refusals.isEmpty()) {
+            throw new ControlException("Postcopy is not supported: " + String.join("; ", refusals));
+        }
     }
 
     @Override
@@ -210,13 +236,9 @@ public final class GuestHost implements MachineControl, Closeable {
     }
 
     private void refuseIfUnderWay() throws ControlException {
-        Outgoing out = outgoing;
-        if (out != null) {
-            out.awaitEndIfOver();
-        }
+        outgoing.refuseIfUnderWay();
         IncomingGuest in = incoming;
-        boolean receiving = in != null && in.status().isUnderWay() && in.status() != MigrationStatus.SETUP;
-        if (receiving || (out != null && out.status().isUnderWay())) {
+        if (in != null && in.status().isUnderWay() && in.status() != MigrationStatus.SETUP) {
             throw new ControlException(IN_PROGRESS);
         }
     }
@@ -225,7 +247,8 @@ public final class GuestHost implements MachineControl, Closeable {
     public void migrate(String uri, boolean resume) throws ControlException {
         owner.run(() -> {
             if (resume) {
-                throw new ControlException("Cannot resume if there is no paused migration");
+                outgoing.resume(uri);
+                return;
             }
             refuseIfUnderWay();
             refuseIfNotHere();
@@ -234,8 +257,7 @@ public final class GuestHost implements MachineControl, Closeable {
                         + " needs; try again when it is measured");
             }
             settings.checkTogether();
-            MachineChannels channels = MachineChannels.outgoing(settings.parameters(), tlsObjects);
-            startMigrating(TransportRules.check(uri, settings.on(), channels.secured()), channels);
+            outgoing.begin(uri);
         });
     }
 
@@ -249,30 +271,6 @@ public final class GuestHost implements MachineControl, Closeable {
                 throw new ControlException("there is no guest to migrate: the run state is " + status.word());
             case PRELAUNCH, RUNNING, PAUSED, FINISH_MIGRATE -> {}
         }
-    }
-
-    private void startMigrating(MigrationUri uri, MachineChannels channels) throws ControlException {
-        Set<MigrationCapability> capabilities = settings.on();
-        if (capabilities.contains(MigrationCapability.BACKGROUND_SNAPSHOT)) {
-            startSnapshot(uri, channels, capabilities);
-            return;
-        }
-        OutgoingConnector connector = new OutgoingConnector(machine, uri, channels, capabilities, settings::parameters);
-        PrecopySettings told = new PrecopySettings(capabilities, settings::parameters, events, Clock.SYSTEM);
-        OutgoingRun run = new OutgoingRun(new Precopy(machine, machineRun, connector, told), connector);
-        outgoing = run;
-        run.start();
-    }
-
-    private void startSnapshot(MigrationUri uri, MachineChannels channels, Set<MigrationCapability> capabilities)
-            throws ControlException {
-        SnapshotConnector connector =
-                new SnapshotConnector(machine, uri, channels, capabilities, settings.parameters());
-        BackgroundSnapshot snapshot = new BackgroundSnapshot(
-                machine, machineRun, UserfaultfdWriteTracking::start, connector, this::tellIfAsked);
-        SnapshotRun run = new SnapshotRun(snapshot, connector);
-        outgoing = run;
-        run.start();
     }
 
     @Override
@@ -302,6 +300,7 @@ public final class GuestHost implements MachineControl, Closeable {
                         settings,
                         channels,
                         checked,
+                        postcopyRam.filter(_ -> settings.has(MigrationCapability.POSTCOPY_RAM)),
                         this::tellIfAsked,
                         error -> incomingEnded(error, exitOnError));
                 incoming = run;
@@ -343,50 +342,49 @@ public final class GuestHost implements MachineControl, Closeable {
 
     /** Does not wait for the owner: a cancellation is not to stand in line. */
     @Override
-    public void migrateCancel() {
-        Outgoing run = outgoing;
-        if (run != null) {
-            run.cancel();
-        }
+    public void migrateCancel() throws ControlException {
+        outgoing.cancel();
     }
 
     @Override
     public void migrateContinue(MigrationStatus from) throws ControlException {
-        owner.run(() -> {
-            if (!(outgoing instanceof OutgoingRun run)
-                    || from != MigrationStatus.PRE_SWITCHOVER
-                    || run.status() != from) {
-                throw new ControlException("Migration not in expected state: "
-                        + migration().status().word());
-            }
-            run.proceed();
-        });
+        owner.run(() -> outgoing.proceed(from, migration().status()));
     }
 
     @Override
     public void migrateStartPostcopy() throws ControlException {
-        throw new ControlException("Enable postcopy with migrate_set_capability before the start of migration");
+        outgoing.startPostcopy();
     }
 
+    /** Does not wait for the owner: it is to help where something hangs, the owner too, who may wait for a page. */
     @Override
     public void migratePause() throws ControlException {
+        if (outgoing.pause()) {
+            return;
+        }
+        IncomingGuest in = incoming;
+        if (in instanceof IncomingRun run && MAY_PAUSE.contains(run.status())) {
+            run.pause();
+            return;
+        }
         throw new ControlException(
                 "migrate-pause is currently only supported during postcopy-active or postcopy-recover state");
     }
 
+    /** Does not wait for the owner either. */
     @Override
     public void migrateRecover(String uri) throws ControlException {
-        throw new ControlException("Migrate recover can only be run when postcopy is paused.");
+        if (!(incoming instanceof IncomingRun run) || run.status() != MigrationStatus.POSTCOPY_PAUSED) {
+            throw new ControlException("Migrate recover can only be run when postcopy is paused.");
+        }
+        MachineChannels channels = MachineChannels.incoming(settings.parameters(), tlsObjects);
+        run.recover(TransportRules.check(uri, settings.on(), channels.secured()), channels);
     }
 
     @Override
     public MigrationReport migration() {
-        Outgoing out = outgoing;
-        if (out != null) {
-            return out.report();
-        }
         IncomingGuest in = incoming;
-        return in == null ? MigrationReport.NONE : in.report();
+        return outgoing.report().orElseGet(() -> in == null ? MigrationReport.NONE : in.report());
     }
 
     @Override
@@ -396,8 +394,11 @@ public final class GuestHost implements MachineControl, Closeable {
             if (machineRun.status() == RunStatus.INMIGRATE) {
                 throw new ControlException("Guest is waiting for an incoming migration");
             }
-            boolean loading = incoming instanceof LoadRun load && load.status().isUnderWay();
-            if (loading || (mode.isPresent() && mode.get().equals("dirty-bitmap"))) {
+            IncomingGuest in = incoming;
+            if (in != null && in.status().isUnderWay()) {
+                throw new ControlException(IN_PROGRESS); // pages may be missing that it would read
+            }
+            if (mode.isPresent() && mode.get().equals("dirty-bitmap")) {
                 refuseIfUnderWay();
             }
             dirtyRate.begin(calcTimeMs, mode, samplePages);
@@ -415,21 +416,23 @@ public final class GuestHost implements MachineControl, Closeable {
     }
 
     /**
-     * Ends the machine: a migration under way is cancelled, and waited for, then the machine is closed.
+     * Ends the machine: a migration under way is cancelled, and waited for, then the machine is closed. A guest that
+     * waits for pages of a postcopy is lost with it.
      *
      * @throws IOException if the machine cannot be closed
      */
     @Override
     public void close() throws IOException {
         owner.close();
-        Outgoing out = outgoing;
-        if (out != null) {
-            out.close();
-        }
+        outgoing.close();
         IncomingGuest in = incoming;
         try {
             if (in != null) {
                 in.close();
+            }
+            if (in instanceof IncomingRun run) {
+                machine.halt();
+                run.abandon();
             }
         } finally {
             dirtyRate.close();

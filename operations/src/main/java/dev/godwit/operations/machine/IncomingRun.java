@@ -3,12 +3,16 @@ package dev.godwit.operations.machine;
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineSink;
+import dev.godwit.engine.migration.ControlException;
 import dev.godwit.engine.migration.MachineEvent;
 import dev.godwit.engine.migration.MachineRun;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.postcopy.DemandPagedSink;
+import dev.godwit.engine.postcopy.DemandPaging;
+import dev.godwit.engine.postcopy.PostcopyRam;
 import dev.godwit.engine.precopy.IncomingPrecopy;
 import dev.godwit.operations.IncomingConnections;
 import dev.godwit.qemu.IncomingMachineStream;
@@ -32,7 +36,9 @@ final class IncomingRun implements IncomingGuest {
     private final IncomingPrecopy precopy;
     private final Consumer<Optional<String>> whenEnded;
     private final Thread thread;
-    private final MigrationListener listener;
+    private final @Nullable DemandPaging paging;
+    private final RecoverableConnections recoverable;
+    private volatile MigrationListener listener;
     private @Nullable IncomingConnections connections;
     private boolean closed;
 
@@ -40,6 +46,7 @@ final class IncomingRun implements IncomingGuest {
      * Begins to listen.
      *
      * @param uri where
+     * @param postcopyRam the machine's RAM, where the source may go over to postcopy
      * @param events hears of the status
      * @param whenEnded called once: with nothing when the guest is here, otherwise with the reason
      * @throws IOException if it cannot listen there; nothing was started
@@ -50,12 +57,17 @@ final class IncomingRun implements IncomingGuest {
             MigrationSettings settings,
             MachineChannels channels,
             MigrationUri uri,
+            Optional<PostcopyRam> postcopyRam,
             Consumer<MachineEvent> events,
             Consumer<Optional<String>> whenEnded)
             throws IOException {
         this.machine = machine;
         this.settings = settings;
         this.whenEnded = whenEnded;
+        this.paging = postcopyRam
+                .map(ram -> new DemandPaging(ram, machine::vcpuThreadIds))
+                .orElse(null);
+        this.recoverable = new RecoverableConnections(settings.has(MigrationCapability.POSTCOPY_PREEMPT));
         this.listener = channels.listen(uri);
         this.precopy = new IncomingPrecopy(machine, machineRun, events);
         this.thread = Thread.ofPlatform().name("incoming").daemon(true).unstarted(this::run);
@@ -78,7 +90,8 @@ final class IncomingRun implements IncomingGuest {
     }
 
     private void receive() throws IOException {
-        ReceivedPages pages = new ReceivedPages(new MachineSink(machine.memory()));
+        DemandPagedSink onDemand = paging == null ? null : new DemandPagedSink(paging);
+        ReceivedPages pages = new ReceivedPages(onDemand == null ? new MachineSink(machine.memory()) : onDemand);
         IncomingConnections opened;
         try {
             opened = open(pages);
@@ -89,19 +102,12 @@ final class IncomingRun implements IncomingGuest {
             throw e;
         }
         try (opened) {
-            precopy.run(new ConnectedStream(stream(opened, pages), opened));
+            precopy.run(new ConnectedStream(stream(opened, pages, onDemand), opened));
         }
     }
 
     private IncomingConnections open(ReceivedPages pages) throws IOException {
-        boolean multifd = settings.has(MigrationCapability.MULTIFD);
-        String compression = settings.parameters().text(MigrationParameter.MULTIFD_COMPRESSION);
-        IncomingConnections opened = new IncomingConnections(
-                listener,
-                multifd ? (int) settings.parameters().number(MigrationParameter.MULTIFD_CHANNELS) : 0,
-                MultifdMethod.valueOf(compression.toUpperCase(Locale.ROOT)),
-                pages,
-                Progress.NONE);
+        IncomingConnections opened = paging == null ? precopied(pages) : recoverable.first(listener);
         synchronized (this) {
             connections = opened;
             if (closed) {
@@ -112,14 +118,61 @@ final class IncomingRun implements IncomingGuest {
         return opened;
     }
 
-    private IncomingMachineStream stream(IncomingConnections opened, ReceivedPages pages) {
+    private IncomingConnections precopied(ReceivedPages pages) {
+        boolean multifd = settings.has(MigrationCapability.MULTIFD);
+        String compression = settings.parameters().text(MigrationParameter.MULTIFD_COMPRESSION);
+        return new IncomingConnections(
+                listener,
+                multifd ? (int) settings.parameters().number(MigrationParameter.MULTIFD_CHANNELS) : 0,
+                MultifdMethod.valueOf(compression.toUpperCase(Locale.ROOT)),
+                pages,
+                Progress.NONE);
+    }
+
+    private IncomingMachineStream stream(
+            IncomingConnections opened, ReceivedPages pages, @Nullable DemandPagedSink onDemand) {
         MigrationChannel main = opened.main();
         IncomingMachineStream stream = new IncomingMachineStream(machine, pages, main);
         if (main.isDuplex()) {
             stream.returnPath(main, settings.has(MigrationCapability.SWITCHOVER_ACK));
         }
         opened.multifd().ifPresent(stream::multifd);
+        if (paging != null && onDemand != null) {
+            boolean preempt = settings.has(MigrationCapability.POSTCOPY_PREEMPT);
+            stream.postcopy(paging, onDemand, recoverable, preempt);
+        }
         return stream;
+    }
+
+    /** Breaks a postcopy's connections; the source can come back over others. */
+    void pause() {
+        if (paging != null) {
+            paging.disconnected();
+        }
+        recoverable.breakOff();
+    }
+
+    /**
+     * Waits for the source of a paused postcopy at another address.
+     *
+     * @throws ControlException if it is awaited already, or cannot be listened for there
+     */
+    void recover(MigrationUri uri, MachineChannels channels) throws ControlException {
+        pause(); // the old address may be the new one
+        try {
+            MigrationListener next = channels.listen(uri);
+            recoverable.recover(next);
+            listener = next;
+        } catch (IOException e) {
+            throw new ControlException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** Lets everybody go who waits for a page; the guest does not run and never will. After {@link #close}. */
+    void abandon() {
+        if (paging != null) {
+            paging.abandon();
+        }
     }
 
     @Override
@@ -134,7 +187,11 @@ final class IncomingRun implements IncomingGuest {
                 listener.address() instanceof MigrationUri.Tcp || listener.address() instanceof MigrationUri.Unix
                         ? List.of(listener.address().toString())
                         : List.of();
-        return report.withSocketAddresses(addresses);
+        MigrationReport listening = report.withSocketAddresses(addresses);
+        DemandPaging measured = settings.has(MigrationCapability.POSTCOPY_BLOCKTIME) ? paging : null;
+        return measured != null && report.status() == MigrationStatus.COMPLETED
+                ? listening.withPostcopy(measured.report())
+                : listening;
     }
 
     private void closeConnections(IOException cause) {
@@ -162,6 +219,8 @@ final class IncomingRun implements IncomingGuest {
         if (open != null) {
             open.close();
         }
+        recoverable.giveUp();
+        recoverable.breakOff();
         try {
             thread.join();
         } catch (InterruptedException e) {

@@ -2,9 +2,11 @@ package dev.godwit.operations.machine;
 
 import dev.godwit.engine.machine.DirtyLog;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.engine.postcopy.PostcopyRam;
 import dev.godwit.host.PagemapDirtyLog;
 import dev.godwit.host.RamAllocation;
 import dev.godwit.host.RamOptions;
+import dev.godwit.host.UserfaultfdRam;
 import dev.godwit.kvm.Boot;
 import dev.godwit.kvm.DirtyLogSource;
 import dev.godwit.kvm.GuestEnd;
@@ -43,7 +45,7 @@ public record KvmKind(KvmMachineOptions options, long ramBytes, RamOptions ram) 
                 options.debugOutput(),
                 end -> ended(host.join(), end),
                 logs(options.furtherLogs()));
-        return new Kvm(KvmMachine.create(told, memory.memory(), memory), host);
+        return new Kvm(KvmMachine.create(told, memory.memory(), memory), memory, host);
     }
 
     /** Whatever KVM's own log is, the host's can be asked for (parameter {@code x-dirty-log}), where there is one. */
@@ -79,7 +81,12 @@ public record KvmKind(KvmMachineOptions options, long ramBytes, RamOptions ram) 
         }
     }
 
-    private record Kvm(KvmMachine machine, CompletableFuture<GuestHost> hosted) implements Made {
+    private record Kvm(KvmMachine machine, RamAllocation memory, CompletableFuture<GuestHost> hosted) implements Made {
+
+        @Override
+        public PostcopyRam postcopyRam() {
+            return new UserfaultfdRam(memory, true);
+        }
 
         @Override
         public List<QmpCommand> attach(GuestHost host) {

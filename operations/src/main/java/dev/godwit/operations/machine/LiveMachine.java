@@ -142,6 +142,7 @@ public final class LiveMachine implements Closeable {
                 new MigrationSettings(machine),
                 PLAIN,
                 MigrationUri.parse(uri),
+                Optional.empty(),
                 _ -> {},
                 live.arrival::complete);
         live.incoming = waiting;

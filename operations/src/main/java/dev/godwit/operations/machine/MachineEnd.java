@@ -11,6 +11,13 @@ public sealed interface MachineEnd {
     record Quit(String reason) implements MachineEnd {}
 
     /**
+     * It was told to while its guest was at a destination that had not all of its RAM: what only this side had is lost.
+     *
+     * @param error what that means, for people
+     */
+    record GuestLost(String error) implements MachineEnd {}
+
+    /**
      * The incoming migration for which it waited failed: it never had a guest.
      *
      * @param error what happened, for people

@@ -1,6 +1,7 @@
 package dev.godwit.operations.machine;
 
 import dev.godwit.engine.machine.Machine;
+import dev.godwit.engine.postcopy.PostcopyRam;
 import dev.godwit.qmp.server.QmpCommand;
 import java.io.IOException;
 import java.util.List;
@@ -13,6 +14,9 @@ public interface MachineKind {
 
         /** {@return the machine, paused} */
         Machine machine();
+
+        /** {@return its RAM as it is brought page by page, where its guest comes by postcopy} */
+        PostcopyRam postcopyRam();
 
         /**
          * Tells it by whom it is hosted; once.

@@ -4,9 +4,14 @@ import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationParameters;
+import dev.godwit.engine.postcopy.PostcopyStream;
+import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.precopy.OutgoingStream;
+import dev.godwit.engine.precopy.PostcopyReconnector;
 import dev.godwit.engine.precopy.Precopy;
+import dev.godwit.qemu.MachinePostcopy;
 import dev.godwit.qemu.MachineStream;
+import dev.godwit.qemu.OutgoingPostcopy;
 import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.qemu.multifd.MultifdSender;
 import dev.godwit.transport.MigrationChannel;
@@ -15,6 +20,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
@@ -23,9 +29,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Connects an outgoing migration: the main channel first, then those of multifd (qemu-migration specification section
- * 4.1).
+ * 4.1) or, later, that for pages that are asked for (section 3.7).
  */
-final class OutgoingConnector implements Precopy.Connector {
+final class OutgoingConnector implements Precopy.Connector, PostcopyReconnector {
 
     private final Machine machine;
     private final MigrationUri uri;
@@ -65,6 +71,20 @@ final class OutgoingConnector implements Precopy.Connector {
     @Override
     public OutgoingStream connect() throws IOException {
         begun.countDown();
+        return connecting(this::connectAll);
+    }
+
+    @Override
+    public PostcopyStream reconnect(PostcopyWork work) throws IOException {
+        return connecting(() -> MachinePostcopy.overNewConnection(work, channels.connect(uri), second()));
+    }
+
+    /** Opens connections. */
+    private interface Connecting<T> {
+        T connect() throws IOException;
+    }
+
+    private <T> T connecting(Connecting<T> work) throws IOException {
         synchronized (this) {
             if (stopped) {
                 throw new IOException("cancelled before it was connected");
@@ -72,7 +92,7 @@ final class OutgoingConnector implements Precopy.Connector {
             connecting = Thread.currentThread();
         }
         try {
-            return connectAll();
+            return work.connect();
         } finally {
             synchronized (this) {
                 connecting = null;
@@ -94,12 +114,15 @@ final class OutgoingConnector implements Precopy.Connector {
                 return Hvm2007Output.of(machine, main, capabilities, now);
             }
             MachineStream stream = new MachineStream(machine, main, capabilities, parameters);
-            if (capabilities.contains(MigrationCapability.RETURN_PATH)) {
+            boolean postcopy = capabilities.contains(MigrationCapability.POSTCOPY_RAM);
+            if (postcopy || capabilities.contains(MigrationCapability.RETURN_PATH)) {
                 if (!main.isDuplex()) {
-                    throw new IOException(uri + " has no return path: switch the capability 'return-path' off");
+                    throw new IOException("%s has no return path: switch the capability '%s' off"
+                            .formatted(uri, postcopy ? "postcopy-ram" : "return-path"));
                 }
                 stream.returnPath(main, main::shutdownOutput);
             }
+            second().ifPresent(stream::preempt);
             if (capabilities.contains(MigrationCapability.MULTIFD)) {
                 List<MigrationChannel> pages = new ArrayList<>();
                 for (long i = 0; i < now.number(MigrationParameter.MULTIFD_CHANNELS); i++) {
@@ -114,6 +137,12 @@ final class OutgoingConnector implements Precopy.Connector {
             open.forEach(OutgoingConnector::closeQuietly);
             throw e;
         }
+    }
+
+    private Optional<OutgoingPostcopy.SecondConnection> second() {
+        return capabilities.contains(MigrationCapability.POSTCOPY_PREEMPT)
+                ? Optional.of(() -> channels.connect(uri))
+                : Optional.empty();
     }
 
     private MultifdSender.Settings settings(MigrationParameters now) {

@@ -6,16 +6,19 @@ import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.precopy.Precopy;
 import java.lang.System.Logger.Level;
+import java.util.Optional;
 
 /** An outgoing migration on its thread. Any thread may use it. */
 final class OutgoingRun implements Outgoing {
 
     private final Precopy precopy;
-    private final OutgoingConnector connector;
+    private final OutgoingConnector first;
+    private volatile OutgoingConnector connector;
     private final Thread thread;
 
     OutgoingRun(Precopy precopy, OutgoingConnector connector) {
         this.precopy = precopy;
+        this.first = connector;
         this.connector = connector;
         this.thread = Thread.ofPlatform().name("precopy").daemon(true).unstarted(this::run);
     }
@@ -24,7 +27,7 @@ final class OutgoingRun implements Outgoing {
     void start() throws ControlException {
         thread.start();
         try {
-            connector.begun().await();
+            first.begun().await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ControlException("interrupted while the migration was being started; it goes on", e);
@@ -70,15 +73,34 @@ final class OutgoingRun implements Outgoing {
         precopy.proceed();
     }
 
+    void startPostcopy() {
+        precopy.startPostcopy();
+    }
+
+    void pause() throws ControlException {
+        precopy.pause();
+    }
+
+    void resume(OutgoingConnector again) throws ControlException {
+        connector = again;
+        precopy.resume(again);
+    }
+
+    Optional<String> lossAtEnd() {
+        return precopy.lossAtEnd();
+    }
+
     @Override
     public void cancel() {
         precopy.cancel();
         connector.stop();
     }
 
+    /** A guest that has gone before its RAM is lost. */
     @Override
     public void close() {
-        cancel();
+        precopy.abandon();
+        connector.stop();
         boolean interrupted = false;
         while (thread.isAlive()) {
             try {

@@ -1,6 +1,7 @@
 package dev.godwit.operations.machine;
 
 import dev.godwit.engine.migration.ControlException;
+import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.operations.GodwitVersion;
 import dev.godwit.qmp.server.QmpCommand;
@@ -11,6 +12,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -67,7 +69,10 @@ public final class RunMachine implements Closeable {
         try {
             MachineKind.Made made = options.kind().make(!(options.incoming() instanceof RunOptions.Incoming.None));
             try (GuestHost guest = new GuestHost(
-                    made.machine(), options.name(), !(options.incoming() instanceof RunOptions.Incoming.None))) {
+                    made.machine(),
+                    options.name(),
+                    !(options.incoming() instanceof RunOptions.Incoming.None),
+                    Optional.of(made.postcopyRam()))) {
                 opened(guest);
                 return serve(made.attach(guest), guest);
             }
@@ -108,6 +113,9 @@ public final class RunMachine implements Closeable {
             String folder = options.tlsCredentials().get().toAbsolutePath().toString();
             guest.setParameters(Map.of(MigrationParameter.TLS_CREDS, folder));
         }
+        Map<MigrationCapability, Boolean> on = new EnumMap<>(MigrationCapability.class);
+        options.capabilities().forEach(capability -> on.put(capability, true));
+        guest.setCapabilities(on);
         switch (options.incoming()) {
             case RunOptions.Incoming.None _ -> {
                 if (!options.paused()) {

@@ -1,8 +1,10 @@
 package dev.godwit.operations.machine;
 
+import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.transport.MigrationUri;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What machine to run.
@@ -12,6 +14,7 @@ import java.util.Optional;
  * @param qmp where its control socket is: {@code unix:} or a {@code tcp:} address of this machine alone
  * @param incoming where its guest comes from
  * @param paused whether it stays stopped until it is told to run ({@code -S})
+ * @param capabilities of migrations, that are on from the start
  * @param tlsCredentials folder of the x509 files for its migrations, which are inside TLS then
  */
 public record RunOptions(
@@ -20,6 +23,7 @@ public record RunOptions(
         Optional<MigrationUri> qmp,
         Incoming incoming,
         boolean paused,
+        Set<MigrationCapability> capabilities,
         Optional<Path> tlsCredentials) {
 
     /** Where a guest comes from. */
@@ -52,6 +56,7 @@ public record RunOptions(
      * @throws IllegalArgumentException if they do not
      */
     public RunOptions {
+        capabilities = Set.copyOf(capabilities);
         if (incoming instanceof Incoming.Deferred && qmp.isEmpty()) {
             throw new IllegalArgumentException(
                     "a machine that is to be told later where its guest comes from needs a control socket");

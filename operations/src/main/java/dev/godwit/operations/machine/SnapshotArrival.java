@@ -57,7 +57,7 @@ final class SnapshotArrival implements IncomingStream {
             throw new StreamFormatException(
                     options.startBytes(), "configuration", "capability mapped-ram, which is on here", "a file without");
         }
-        Arrived arrived = new Arrived(MachineSections.read(state), MachineSections.before(state));
+        Arrived arrived = new Arrived(MachineSections.read(state), MachineSections.before(state), Optional.empty());
         switch (options.mode()) {
             case EAGER -> loadAll(opened);
             case LAZY -> follow(opened);

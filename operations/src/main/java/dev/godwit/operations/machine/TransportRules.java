@@ -29,13 +29,17 @@ final class TransportRules {
                 // These can do everything.
             }
             case MigrationUri.Fd _, MigrationUri.Exec _, MigrationUri.OfFile _ -> {
-                if (capabilities.contains(MigrationCapability.MULTIFD) && !mapped) {
+                if (capabilities.contains(MigrationCapability.POSTCOPY_PREEMPT)
+                        || (capabilities.contains(MigrationCapability.MULTIFD) && !mapped)) {
                     throw new ControlException("Migration requires multi-channel URIs (e.g. tcp)");
                 }
             }
         }
         if (uri instanceof MigrationUri.OfFile && capabilities.contains(MigrationCapability.RETURN_PATH)) {
             throw new ControlException("a file has no return path: switch the capability 'return-path' off");
+        }
+        if (uri instanceof MigrationUri.OfFile && capabilities.contains(MigrationCapability.POSTCOPY_RAM)) {
+            throw new ControlException("a file has no return path: switch the capability 'postcopy-ram' off");
         }
         if (tls && (uri instanceof MigrationUri.OfFile || uri instanceof MigrationUri.Exec)) {
             throw new ControlException(

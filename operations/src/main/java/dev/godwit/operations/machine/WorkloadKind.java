@@ -1,6 +1,8 @@
 package dev.godwit.operations.machine;
 
 import dev.godwit.engine.machine.Machine;
+import dev.godwit.engine.postcopy.PostcopyRam;
+import dev.godwit.host.UserfaultfdRam;
 import dev.godwit.qmp.server.QmpCommand;
 import dev.godwit.workload.WorkloadMachine;
 import dev.godwit.workload.WorkloadOptions;
@@ -28,6 +30,11 @@ public record WorkloadKind(WorkloadOptions options) implements MachineKind {
         @Override
         public Machine machine() {
             return workload;
+        }
+
+        @Override
+        public PostcopyRam postcopyRam() {
+            return new UserfaultfdRam(workload.ram(), false);
         }
 
         @Override

@@ -8,6 +8,7 @@ import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.host.UserfaultfdRam;
 import dev.godwit.workload.WorkloadMachine;
 import dev.godwit.workload.WorkloadOptions;
 import dev.godwit.workload.WorkloadReport;
@@ -41,7 +42,11 @@ final class HostPair implements AutoCloseable {
         sourceMachine = WorkloadMachine.create(there);
         source = new GuestHost(sourceMachine, Optional.of("source"), false);
         destinationMachine = WorkloadMachine.incoming(here);
-        destination = new GuestHost(destinationMachine, Optional.of("destination"), true);
+        destination = new GuestHost(
+                destinationMachine,
+                Optional.of("destination"),
+                true,
+                Optional.of(new UserfaultfdRam(destinationMachine.ram(), false)));
         uri = "unix:" + folder.resolve("migration.sock");
         source.subscribe(events::add);
         source.cont();

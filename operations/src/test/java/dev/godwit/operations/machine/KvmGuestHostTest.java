@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.migration.PostcopyReport;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.host.DemandLoad;
 import dev.godwit.host.PagemapDirtyLog;
+import dev.godwit.host.PostcopySupport;
 import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
 import dev.godwit.host.UserfaultfdWriteTracking;
@@ -18,20 +21,18 @@ import dev.godwit.kvm.KvmMachineOptions;
 import dev.godwit.kvm.KvmMachineOptions.DirtyTracking;
 import dev.godwit.linux.Kvm;
 import dev.godwit.operations.machine.LoadOptions.Mode;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A real guest that checks its own memory migrates live from machine to machine, over sockets. */
 @Timeout(900)
@@ -45,7 +46,7 @@ class KvmGuestHostTest {
     @TempDir
     private Path folder;
 
-    private final Lines lines = new Lines();
+    private final SerialLines lines = new SerialLines();
 
     @BeforeAll
     static void needs_kvm() {
@@ -76,7 +77,7 @@ class KvmGuestHostTest {
                     here.close();
                     here = there;
                 }
-                lines.queue.clear();
+                lines.forget();
                 awaitBothVcpus();
             }
         } finally {
@@ -99,12 +100,12 @@ class KvmGuestHostTest {
                 HostPair.await("the snapshot", () -> !host.migration().status().isUnderWay());
                 assertThat(host.migration().errorDescription()).isEmpty();
                 assertThat(host.runStatus()).isEqualTo(RunStatus.RUNNING);
-                lines.queue.clear();
+                lines.forget();
                 awaitBothVcpus();
             }
             assertThat(host.migration().writeFaults().orElseThrow().faults()).isPositive();
         }
-        lines.queue.clear();
+        lines.forget();
         KvmMachineOptions options =
                 KvmMachineOptions.of(new Boot.Incoming()).withVcpus(2).withSerialOutput(lines);
         MachineKind.Made made = new KvmKind(options, RAM_BYTES, RamOptions.of(RamBacking.ANONYMOUS)).make(true);
@@ -127,7 +128,7 @@ class KvmGuestHostTest {
             assertThat(here.migration().errorDescription()).isEmpty();
         }
         for (int time = 0; time < 3; time++) {
-            lines.queue.clear();
+            lines.forget();
             MachineKind.Made made = made("kvm-bitmap", new Boot.Incoming(), true, backing);
             try (GuestHost there = new GuestHost(made.machine(), Optional.empty(), true)) {
                 made.attach(there);
@@ -138,6 +139,45 @@ class KvmGuestHostTest {
                 awaitBothVcpus();
                 HostPair.await("all of memory", () -> there.migration().status() == MigrationStatus.COMPLETED);
             }
+        }
+    }
+
+    @ParameterizedTest(name = "preempt {0}")
+    @ValueSource(booleans = {false, true})
+    void a_guest_of_two_vcpus_arrives_by_postcopy_and_finds_its_memory_right(boolean preempt) throws Exception {
+        List<String> refusals = PostcopySupport.of(RamBacking.ANONYMOUS, true).refusals();
+        assumeTrue(refusals.isEmpty(), "no postcopy of KVM guests here: " + refusals);
+        String uri = "unix:" + folder.resolve("postcopy");
+        MachineKind.Made source = made(
+                "kvm-bitmap", new Boot.Flat(MEMORY_GUEST, "pages=64 report=8 seed=4"), false, RamBacking.ANONYMOUS);
+        MachineKind.Made made = made("kvm-bitmap", new Boot.Incoming(), true, RamBacking.ANONYMOUS);
+        try (GuestHost here = new GuestHost(source.machine(), Optional.empty(), false);
+                GuestHost there =
+                        new GuestHost(made.machine(), Optional.empty(), true, Optional.of(made.postcopyRam()))) {
+            source.attach(here);
+            made.attach(there);
+            here.cont();
+            awaitBothVcpus();
+            here.stop();
+            there.setCapabilities(Map.of(
+                    MigrationCapability.POSTCOPY_RAM,
+                    true,
+                    MigrationCapability.POSTCOPY_PREEMPT,
+                    preempt,
+                    MigrationCapability.POSTCOPY_BLOCKTIME,
+                    true));
+            there.migrateIncoming(uri, false);
+            Machine guest = source.machine();
+            new PostcopyFeed(guest.memory(), guest.type(), guest.save(), uri, preempt)
+                    .atMost(1 << 20)
+                    .send();
+
+            HostPair.await("the guest", () -> there.migration().status() == MigrationStatus.COMPLETED);
+            lines.forget();
+            awaitBothVcpus();
+            PostcopyReport report = there.migration().postcopy().orElseThrow();
+            assertThat(report.latencies().faults()).isPositive();
+            assertThat(report.vcpuBlocktimeMs()).hasSize(2);
         }
     }
 
@@ -186,36 +226,5 @@ class KvmGuestHostTest {
     private void awaitBothVcpus() throws InterruptedException {
         lines.await("OK vcpu 0");
         lines.await("OK vcpu 1");
-    }
-
-    /** What comes over the serial port, by lines; a line may begin at one machine and end at the next. */
-    private static final class Lines extends OutputStream {
-
-        private static final long LONGEST_WAIT_S = 300;
-
-        private final BlockingQueue<String> queue = new LinkedBlockingQueue<>();
-        private final StringBuilder line = new StringBuilder();
-
-        @Override
-        public synchronized void write(int value) {
-            if (value == '\n') {
-                queue.add(line.toString().strip());
-                line.setLength(0);
-            } else {
-                line.append((char) (value & 0xff));
-            }
-        }
-
-        void await(String beginning) throws InterruptedException {
-            long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(LONGEST_WAIT_S);
-            while (true) {
-                String found = queue.poll(LONGEST_WAIT_S, TimeUnit.SECONDS);
-                assertThat(found).as("waiting for " + beginning).isNotNull().doesNotStartWith("ERROR");
-                if (found.startsWith(beginning)) {
-                    return;
-                }
-                assertThat(System.nanoTime()).as("waiting for " + beginning).isLessThan(deadlineNs);
-            }
-        }
     }
 }

@@ -29,6 +29,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -70,6 +71,7 @@ class SnapshotOfOurMachineTest {
                     Optional.of(new MigrationUri.Unix(socket)),
                     incoming,
                     false,
+                    Set.of(),
                     Optional.empty());
             machine = new RunMachine(options, (_, _) -> ready.countDown());
             Thread _ = Thread.ofPlatform().daemon(true).start(() -> {

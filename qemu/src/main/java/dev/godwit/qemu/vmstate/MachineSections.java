@@ -111,7 +111,7 @@ public final class MachineSections {
     }
 
     /** The lengths agree, or the section could not have been split from the stream. */
-    private static DeviceState device(Section section, VmDescription.Device described) throws StreamFormatException {
+    static DeviceState device(Section section, VmDescription.Device described) throws StreamFormatException {
         VmDescription.Struct struct = described
                 .state()
                 .orElseThrow(() -> new StreamFormatException(
@@ -149,8 +149,11 @@ public final class MachineSections {
      * @throws IOException if it was in a way that a machine of ours cannot be in
      */
     public static RunStatus before(VmState state) throws IOException {
-        String word =
-                GlobalState.of(state.sections()).map(GlobalState::runState).orElse(GlobalState.RUNNING);
+        return before(state.sections());
+    }
+
+    static RunStatus before(List<Section> sections) throws IOException {
+        String word = GlobalState.of(sections).map(GlobalState::runState).orElse(GlobalState.RUNNING);
         for (RunStatus status : List.of(
                 RunStatus.RUNNING,
                 RunStatus.PAUSED,

@@ -2,6 +2,7 @@ package dev.godwit.qmp.server;
 
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.migration.PostcopyReport;
 import dev.godwit.engine.migration.WriteFaultReport;
 import dev.godwit.qmp.JsonArray;
 import dev.godwit.qmp.JsonNumber;
@@ -10,6 +11,7 @@ import dev.godwit.qmp.JsonString;
 import dev.godwit.qmp.JsonValue;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
+import java.util.List;
 import java.util.OptionalLong;
 
 /** The answer to {@code query-migrate}, with QEMU's fields and units (qemu-migration specification section 7.4). */
@@ -53,6 +55,9 @@ final class ReportJson {
         if (report.xbzrle().isPresent()) {
             answer = answer.with("xbzrle-cache", xbzrle(report.xbzrle().get()));
         }
+        if (report.postcopy().isPresent()) {
+            answer = withPostcopy(answer, report.postcopy().get());
+        }
         return withOwn(answer, report);
     }
 
@@ -71,6 +76,22 @@ final class ReportJson {
                         "x-godwit-write-faults",
                         writeFaults(report.writeFaults().get()))
                 : answer;
+    }
+
+    /** Blocktimes in milliseconds, the mean latency in nanoseconds; bucket i of the distribution begins at 2^i us. */
+    private static JsonObject withPostcopy(JsonObject answer, PostcopyReport postcopy) {
+        return answer.with("postcopy-blocktime", postcopy.blocktimeMs())
+                .with("postcopy-vcpu-blocktime", numbers(postcopy.vcpuBlocktimeMs()))
+                .with("postcopy-latency", postcopy.latencies().meanNs())
+                .with("postcopy-latency-dist", numbers(postcopy.latencies().counts()))
+                .with("x-postcopy-latency-p50", postcopy.latencies().medianNs())
+                .with("x-postcopy-latency-p99", postcopy.latencies().mostNs())
+                .with("x-postcopy-latency-max", postcopy.latencies().longestNs())
+                .with("x-postcopy-faults", postcopy.latencies().faults());
+    }
+
+    private static JsonArray numbers(List<Long> numbers) {
+        return new JsonArray(numbers.stream().<JsonValue>map(JsonNumber::of).toList());
     }
 
     private static JsonObject writeFaults(WriteFaultReport faults) {

@@ -1,0 +1,147 @@
+package dev.godwit.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.godwit.engine.postcopy.DemandPaging;
+import dev.godwit.engine.postcopy.PagePlace;
+import dev.godwit.linux.HugePageSize;
+import dev.godwit.linux.Mapping;
+import dev.godwit.linux.NativeMemory;
+import dev.godwit.ram.RamBlock;
+import dev.godwit.ram.RamLayout;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Memory whose pages are missing until somebody places them, on every kind of memory that this host has. */
+@Timeout(120)
+class UserfaultfdRamTest {
+
+    private static final long HUGE = 2 << 20;
+    private static final RamLayout LAYOUT =
+            new RamLayout(List.of(new RamBlock("rom", 8192), new RamBlock("ram", 4 * HUGE)));
+
+    private static RamAllocation allocate(RamBacking backing) throws IOException {
+        List<String> refusals = PostcopySupport.of(backing, false).refusals();
+        assumeTrue(refusals.isEmpty(), "no postcopy on " + backing + " here: " + refusals);
+        try {
+            return RamAllocation.allocate(LAYOUT, RamOptions.of(backing));
+        } catch (IOException e) {
+            assumeTrue(backing != RamBacking.HUGETLB_2M, "no huge pages are lent: " + e.getMessage());
+            throw e;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(RamBacking.class)
+    void pages_are_asked_for_once_and_placed_whole(RamBacking backing) throws Exception {
+        try (RamAllocation ram = allocate(backing);
+                Arena arena = Arena.ofConfined()) {
+            long pageBytes = ram.memory().hostPageBytes().get(1);
+            MemorySegment content = arena.allocate(pageBytes, 4096).fill((byte) 7);
+            DemandPaging paging = new DemandPaging(new UserfaultfdRam(ram, false), List::of);
+            BlockingQueue<PagePlace> asked = new LinkedBlockingQueue<>();
+            NativeMemory.fill(ram.memory().hostAddress(1, 0), 1, 3 * pageBytes);
+            paging.advise(4096 | pageBytes, 4096);
+            paging.discard(1, 0, 4 * HUGE);
+            paging.listen();
+            paging.connected((block, offset, length) -> {
+                assertThat(length).isEqualTo(pageBytes);
+                asked.add(new PagePlace(block, offset / length));
+            });
+            long second = ram.memory().hostAddress(1, pageBytes);
+            Thread[] waiting = new Thread[4];
+            long[] seen = new long[waiting.length];
+            for (int i = 0; i < waiting.length; i++) {
+                int one = i;
+                waiting[i] = Thread.ofPlatform().start(() -> seen[one] = NativeMemory.load(second + 8L * one));
+            }
+            assertThat(asked.poll(60, TimeUnit.SECONDS)).isEqualTo(new PagePlace(1, 1));
+
+            paging.arrived(1, pageBytes, content.address());
+            for (Thread thread : waiting) {
+                thread.join();
+            }
+            assertThat(seen).containsOnly(0x0707070707070707L);
+            paging.arrived(1, 2 * pageBytes, 0);
+            assertThat(NativeMemory.load(second + pageBytes)).isZero();
+            paging.arrived(1, pageBytes, 0); // a second time: passed over
+            assertThat(NativeMemory.load(second)).isEqualTo(0x0707070707070707L);
+            assertThat(asked).isEmpty();
+            assertThat(paging.arrivals().receivedBytes(1)).isEqualTo(2 * pageBytes);
+            paging.run();
+            paging.end();
+            assertThat(NativeMemory.load(ram.memory().hostAddress(1, 0)))
+                    .as("forgotten, never sent, over")
+                    .isZero();
+        }
+    }
+
+    @Test
+    void a_page_that_was_not_forgotten_cannot_be_placed() throws Exception {
+        try (RamAllocation ram = allocate(RamBacking.ANONYMOUS);
+                Arena arena = Arena.ofConfined()) {
+            DemandPaging paging = new DemandPaging(new UserfaultfdRam(ram, false), List::of);
+            paging.advise(4096, 4096);
+            NativeMemory.fill(ram.memory().hostAddress(1, 0), 1, 4096);
+            paging.discard(1, 4096, 4096);
+            paging.listen();
+            long content = arena.allocate(4096, 4096).address();
+
+            assertThatThrownBy(() -> paging.arrived(1, 0, content)).hasMessageContaining("was not discarded");
+            paging.abandon();
+        }
+    }
+
+    @Test
+    void the_steps_have_one_order() throws Exception {
+        try (RamAllocation ram = allocate(RamBacking.ANONYMOUS)) {
+            DemandPaging paging = new DemandPaging(new UserfaultfdRam(ram, false), List::of);
+
+            assertThatThrownBy(() -> paging.discard(1, 0, 4096)).hasMessageContaining("ADVISED");
+            assertThatThrownBy(paging::listen).hasMessageContaining("DISCARDING");
+            assertThatThrownBy(() -> paging.advise(0x201000, 4096)).hasMessageContaining("0x201000");
+            assertThatThrownBy(() -> paging.advise(4096, 16384)).hasMessageContaining("16384");
+            paging.advise(4096, 4096);
+            assertThatThrownBy(() -> paging.advise(4096, 4096)).hasMessageContaining("NONE");
+            assertThatThrownBy(paging::listen).hasMessageContaining("DISCARDING");
+            assertThatThrownBy(() -> paging.discard(1, 4096, -4096)).hasMessageContaining("POSTCOPY_RAM_DISCARD");
+            assertThatThrownBy(() -> paging.discard(1, 100, 4096)).hasMessageContaining("POSTCOPY_RAM_DISCARD");
+            assertThatThrownBy(() -> paging.discard(1, 4 * HUGE, 4096)).hasMessageContaining("POSTCOPY_RAM_DISCARD");
+            assertThatThrownBy(() -> paging.discard(0, 4096, Long.MAX_VALUE & -4096))
+                    .hasMessageContaining("POSTCOPY_RAM_DISCARD");
+            paging.discard(0, 4096, 4096);
+            assertThatThrownBy(paging::run).hasMessageContaining("LISTENING");
+            paging.listen();
+            assertThatThrownBy(() -> paging.discard(0, 0, 4096)).hasMessageContaining("ADVISED");
+            paging.run();
+            paging.end();
+            assertThatThrownBy(paging::end).hasMessageContaining("RUNNING");
+        }
+    }
+
+    @Test
+    void locked_memory_is_a_reason_to_refuse() throws Exception {
+        assumeTrue(
+                PostcopySupport.of(RamBacking.ANONYMOUS, false).refusals().isEmpty(), "no postcopy here for this user");
+        try (Mapping locked = Mapping.anonymous(4096, HugePageSize.NONE)) {
+            locked.lock(0, 4096);
+
+            assertThat(PostcopySupport.of(RamBacking.ANONYMOUS, false).refusals())
+                    .singleElement()
+                    .asString()
+                    .contains("locked");
+            locked.unlock(0, 4096);
+        }
+    }
+}

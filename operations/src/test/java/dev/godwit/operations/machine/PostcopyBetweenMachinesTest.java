@@ -1,0 +1,180 @@
+package dev.godwit.operations.machine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.godwit.engine.migration.ControlException;
+import dev.godwit.engine.migration.MigrationReport;
+import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.migration.PostcopyReport;
+import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.host.PostcopySupport;
+import dev.godwit.host.RamBacking;
+import dev.godwit.host.RamOptions;
+import dev.godwit.workload.WorkloadLoad;
+import dev.godwit.workload.WorkloadOptions;
+import dev.godwit.workload.WorkloadPattern;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Both sides of a postcopy are ours, and the guest writes as fast as it can; every page is checked. */
+@Timeout(600)
+class PostcopyBetweenMachinesTest {
+
+    private static final long RAM_BYTES = 24 << 20;
+
+    /** So that the guest does not have all before the last cut. */
+    private static final long SLOW_PAGES_PER_SECOND = 400;
+
+    @TempDir
+    private Path folder;
+
+    private interface Journey {
+        void travel(PostcopyJourney journey, HostPair pair) throws Exception;
+    }
+
+    private void travel(RamBacking backing, boolean preempt, Random random, Journey travelled) throws Exception {
+        travel(backing, preempt, random, WorkloadLoad.AS_FAST_AS_POSSIBLE, travelled);
+    }
+
+    private void travel(RamBacking backing, boolean preempt, Random random, long pagesPerSecond, Journey travelled)
+            throws Exception {
+        List<String> refusals = PostcopySupport.of(backing, false).refusals();
+        assumeTrue(refusals.isEmpty(), "no postcopy on " + backing + " here: " + refusals);
+        HugePool.assumeEnough(backing, 2 * RAM_BYTES);
+        Path own = Files.createTempDirectory(folder, "journey");
+        WorkloadOptions options = WorkloadOptions.ofRam(RAM_BYTES)
+                .withVcpus(2)
+                .withRam(RamOptions.of(backing))
+                .withLoad(WorkloadLoad.of(pagesPerSecond, WorkloadPattern.RANDOM));
+        try (HostPair pair = new HostPair(own, options);
+                PostcopyJourney journey = new PostcopyJourney(pair.source, pair.destination, own, random, preempt)) {
+            HostPair.await("writes", () -> pair.sourceMachine.statistics().writtenPages() > 300);
+            travelled.travel(journey, pair);
+        }
+    }
+
+    @ParameterizedTest(name = "{0}, preempt {1}, seed {2}")
+    @CsvSource({
+        "ANONYMOUS, false, 1", "ANONYMOUS, true, 2",
+        "MEMFD, false, 3", "MEMFD, true, 4",
+        "HUGETLB_2M, false, 5", "HUGETLB_2M, true, 6"
+    })
+    void a_guest_that_writes_goes_first_at_any_moment(RamBacking backing, boolean preempt, long seed) throws Exception {
+        Random random = new Random(seed);
+        for (long afterMs : new long[] {0, random.nextInt(300), random.nextInt(2000)}) {
+            travel(backing, preempt, random, (journey, pair) -> {
+                journey.begin(afterMs).awaitDeparture().awaitArrival();
+
+                pair.assertArrived();
+                MigrationReport sent = pair.source.migration();
+                assertThat(sent.downtimeMs()).isPresent();
+                assertThat(sent.ram().orElseThrow().postcopyRequests()).isPositive();
+                PostcopyReport waited = pair.destination.migration().postcopy().orElseThrow();
+                assertThat(waited.latencies().faults()).isPositive();
+            });
+        }
+    }
+
+    @ParameterizedTest(name = "{0}, preempt {1}, {2} cuts, seed {3}")
+    @CsvSource({
+        "ANONYMOUS, false, 14, 11",
+        "ANONYMOUS, true, 14, 12",
+        "MEMFD, true, 6, 13",
+        "HUGETLB_2M, false, 4, 14",
+        "HUGETLB_2M, true, 4, 15"
+    })
+    void a_guest_arrives_whole_however_often_the_connection_breaks(
+            RamBacking backing, boolean preempt, int cuts, long seed) throws Exception {
+        Random random = new Random(seed);
+        travel(backing, preempt, random, SLOW_PAGES_PER_SECOND, (journey, pair) -> {
+            journey.atMost(2 << 20).begin(0).awaitDeparture().cut(cuts);
+
+            pair.assertArrived();
+        });
+    }
+
+    /** Where the cut falls between the package and the start of the guest, the source cannot know, and says so. */
+    @ParameterizedTest(name = "preempt {0}, seed {1}")
+    @CsvSource({"false, 21", "true, 22"})
+    void a_cut_at_any_byte_leaves_one_guest_or_one_that_can_be_recovered(boolean preempt, long seed) throws Exception {
+        Random random = new Random(seed);
+        for (int round = 0; round < 6; round++) {
+            int cutAfterBytes = random.nextInt(8 << 20);
+            travel(RamBacking.ANONYMOUS, preempt, random, (journey, pair) -> {
+                journey.cutAfter(cutAfterBytes);
+                journey.begin(random.nextInt(100));
+                HostPair.await("the cut", () -> isOver(pair.source.migration().status()));
+                if (pair.source.migration().status() == MigrationStatus.FAILED) {
+                    HostPair.await(
+                            "the destination's end",
+                            () -> pair.destination.migration().status() == MigrationStatus.FAILED);
+                    pair.assertStayed();
+                    return;
+                }
+                HostPair.await(
+                        "the destination's word",
+                        () -> isOver(pair.destination.migration().status()));
+                assertThat(pair.sourceMachine.isRunning()).isFalse();
+                if (pair.destination.migration().status() == MigrationStatus.POSTCOPY_PAUSED) {
+                    journey.recover();
+                    journey.awaitArrival();
+                    pair.assertArrived();
+                } else {
+                    assertThat(pair.destinationMachine.isRunning()).isFalse();
+                    assertThat(pair.source.migration().errorDescription().orElseThrow())
+                            .contains("has not said yet whether it got as far as to run the guest");
+                }
+            });
+        }
+    }
+
+    private static boolean isOver(MigrationStatus status) {
+        return status == MigrationStatus.FAILED || status == MigrationStatus.POSTCOPY_PAUSED;
+    }
+
+    @ParameterizedTest(name = "preempt {0}")
+    @ValueSource(booleans = {false, true})
+    void a_guest_whose_source_has_ended_waits_and_never_sees_zeros(boolean preempt) throws Exception {
+        travel(RamBacking.ANONYMOUS, preempt, new Random(31), (journey, pair) -> {
+            journey.atMost(1 << 20).begin(0).awaitDeparture();
+            HostPair.await(
+                    "some faults",
+                    () -> pair.source.migration().ram().orElseThrow().postcopyRequests() > 20);
+            pair.source.quit();
+            assertThat(pair.source.end().get())
+                    .isInstanceOfSatisfying(
+                            MachineEnd.GuestLost.class,
+                            lost -> assertThat(lost.toString()).contains("MiB"));
+            pair.source.close();
+
+            HostPair.await(
+                    "a destination that waits",
+                    () -> pair.destination.migration().status() == MigrationStatus.POSTCOPY_PAUSED);
+            assertThat(pair.destination.migration().errorDescription()).isPresent();
+            awaitStandstill(pair);
+            assertThat(pair.destination.runStatus()).isEqualTo(RunStatus.RUNNING);
+            assertThat(pair.destinationMachine.statistics().damagedPages()).isZero();
+            assertThatThrownBy(pair.destination::migratePause).isInstanceOf(ControlException.class);
+        });
+    }
+
+    /** All of its vCPUs wait for pages: they write nothing any more. */
+    private static void awaitStandstill(HostPair pair) throws InterruptedException {
+        long before = -1;
+        long now = pair.destinationMachine.statistics().writtenPages();
+        while (now != before) {
+            before = now;
+            Thread.sleep(500); // no event tells that nothing happens
+            now = pair.destinationMachine.statistics().writtenPages();
+        }
+    }
+}

@@ -1,0 +1,192 @@
+package dev.godwit.operations.machine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.godwit.engine.migration.ControlException;
+import dev.godwit.engine.migration.MigrationCapability;
+import dev.godwit.engine.migration.MigrationParameter;
+import dev.godwit.engine.migration.MigrationReport;
+import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.migration.RunStatus;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+
+/** A guest moves from one of our machines to another by postcopy, over connections that break as often as wanted. */
+final class PostcopyJourney implements AutoCloseable {
+
+    private final GuestHost source;
+    private final GuestHost destination;
+    private final Path folder;
+    private final Random random;
+    private long cutWithinBytes = 300_000;
+    private long precopyBytesPerSecond = 48L << 20;
+    private CuttingRelay relay;
+    private int connections;
+
+    /**
+     * A journey that has not begun.
+     *
+     * @param folder for sockets; nobody else's
+     */
+    PostcopyJourney(GuestHost source, GuestHost destination, Path folder, Random random, boolean preempt)
+            throws IOException, ControlException {
+        this.source = source;
+        this.destination = destination;
+        this.folder = folder;
+        this.random = random;
+        Map<MigrationCapability, Boolean> on = Map.of(
+                MigrationCapability.POSTCOPY_RAM,
+                true,
+                MigrationCapability.POSTCOPY_PREEMPT,
+                preempt,
+                MigrationCapability.POSTCOPY_BLOCKTIME,
+                true);
+        source.setCapabilities(on);
+        destination.setCapabilities(on);
+        relay = new CuttingRelay(relayPath(), destinationPath());
+    }
+
+    private Path relayPath() {
+        return folder.resolve("relay-" + connections);
+    }
+
+    private Path destinationPath() {
+        return folder.resolve("there-" + connections);
+    }
+
+    PostcopyJourney atMost(long bytesPerSecond) throws ControlException {
+        source.setParameters(Map.of(MigrationParameter.MAX_POSTCOPY_BANDWIDTH, bytesPerSecond));
+        return this;
+    }
+
+    /** How fast it goes before the guest does. */
+    PostcopyJourney precopyAt(long bytesPerSecond) {
+        precopyBytesPerSecond = bytesPerSecond;
+        return this;
+    }
+
+    /** Connections that are cut are cut within about so many bytes. */
+    PostcopyJourney cutWithin(long bytes) {
+        cutWithinBytes = bytes;
+        return this;
+    }
+
+    /** Lets the guest go first after some time, 0 for at once. */
+    PostcopyJourney begin(long afterMs) throws ControlException, InterruptedException {
+        source.setParameters(Map.of(MigrationParameter.MAX_BANDWIDTH, precopyBytesPerSecond, MigrationParameter.DOWNTIME_LIMIT, 1L));
+        destination.migrateIncoming("unix:" + destinationPath(), false);
+        source.migrate("unix:" + relayPath(), false);
+        TimeUnit.MILLISECONDS.sleep(afterMs); // any moment is a right one
+        source.migrateStartPostcopy();
+        return this;
+    }
+
+    /** Cuts the first connection at some byte from now on. */
+    void cutAfter(long bytes) {
+        relay.cutAfter(bytes);
+    }
+
+    /** Waits until the guest has gone, or all has. */
+    PostcopyJourney awaitDeparture() {
+        HostPair.await(
+                "the switch to postcopy", () -> switch (source.migration().status()) {
+                    case POSTCOPY_ACTIVE, POSTCOPY_PAUSED, COMPLETED -> true;
+                    case FAILED -> throw new AssertionError(source.migration());
+                    default -> false;
+                });
+        return this;
+    }
+
+    /** Breaks the connections in some way, as soon as some more bytes have passed. */
+    void breakConnections() throws ControlException {
+        switch (random.nextInt(6)) {
+            case 0 -> pause(source);
+            case 1 -> pause(destination);
+            case 2 -> relay.cutAfter(random.nextInt(2000));
+            default -> relay.cutAfter(cutWithinBytes / 30 + random.nextLong(cutWithinBytes));
+        }
+        awaitPaused();
+    }
+
+    private static void pause(GuestHost host) throws ControlException {
+        HostPair.await("its postcopy", () -> host.migration().status() == MigrationStatus.POSTCOPY_ACTIVE);
+        host.migratePause();
+    }
+
+    void awaitPaused() {
+        HostPair.await("a source that waits", () -> isPaused(source.migration()));
+        HostPair.await("a destination that waits", () -> isPaused(destination.migration()));
+        assertThat(source.runStatus()).isEqualTo(RunStatus.FINISH_MIGRATE);
+    }
+
+    private static boolean isPaused(MigrationReport report) {
+        assertThat(report.status()).as(report.toString()).isNotIn(MigrationStatus.FAILED, MigrationStatus.COMPLETED);
+        return report.status() == MigrationStatus.POSTCOPY_PAUSED;
+    }
+
+    /** Has both sides connect anew. */
+    void recover() throws IOException, ControlException {
+        recover(Long.MAX_VALUE);
+    }
+
+    /** The same over a connection that breaks after so many bytes. */
+    void recover(long cutAfterBytes) throws IOException, ControlException {
+        relay.close();
+        connections++;
+        HostPair.await("a destination that listens", this::listens);
+        relay = new CuttingRelay(relayPath(), destinationPath()).cutAfter(cutAfterBytes);
+        source.migrate("unix:" + relayPath(), true);
+    }
+
+    /** It may not have noticed yet that the connection before has come and gone. */
+    private boolean listens() {
+        try {
+            destination.migrateRecover("unix:" + destinationPath());
+            return true;
+        } catch (ControlException e) {
+            assertThat(e.getMessage()).containsAnyOf("paused", "already");
+            return false;
+        }
+    }
+
+    /** Breaks the connections of a guest that has gone, again and again, and has it arrive at last. */
+    void cut(int cuts) throws IOException, ControlException {
+        HostPair.await("the guest there", () -> {
+            assertThat(source.migration().status())
+                    .as("%s, %s", source.migration(), destination.migration())
+                    .isNotEqualTo(MigrationStatus.FAILED);
+            return destination.runStatus() == RunStatus.RUNNING;
+        });
+        for (int cut = 1; cut <= cuts; cut++) {
+            breakConnections();
+            if (cut < cuts && random.nextInt(3) == 0) {
+                recover(random.nextInt(3000)); // in the middle of the recovery, or soon afterwards
+                cut++;
+                awaitPaused();
+            }
+            recover();
+        }
+        awaitArrival();
+    }
+
+    void awaitArrival() {
+        HostPair.await("the end of the migration", () -> {
+            MigrationStatus status = source.migration().status();
+            assertThat(status)
+                    .as(source.migration().toString())
+                    .isNotIn(MigrationStatus.FAILED, MigrationStatus.POSTCOPY_PAUSED);
+            return status == MigrationStatus.COMPLETED;
+        });
+        HostPair.await("the guest", () -> destination.migration().status() == MigrationStatus.COMPLETED);
+        assertThat(source.runStatus()).isEqualTo(RunStatus.POSTMIGRATE);
+        assertThat(destination.runStatus()).isEqualTo(RunStatus.RUNNING);
+    }
+
+    @Override
+    public void close() {
+        relay.close();
+    }
+}
