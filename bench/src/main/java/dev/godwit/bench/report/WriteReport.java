@@ -52,7 +52,9 @@ public final class WriteReport {
                         rows.stream().anyMatch(row -> row.spread(measure).isPresent()))
                 .toList();
         List<String> chosen = new ArrayList<>(
-                measures.contains(SPEED) ? List.of(SPEED) : measures.stream().limit(1).toList());
+                measures.contains(SPEED)
+                        ? List.of(SPEED)
+                        : measures.stream().limit(1).toList());
         measures.stream()
                 .filter(measure ->
                         measure.contains("cpu") || measure.startsWith("downtime") || measure.startsWith("pause"))
