@@ -112,7 +112,8 @@ class KvmPostcopyTest {
                 preempt,
                 random,
                 3,
-                journey -> journey.precopyAt(4 << 20).begin(random.nextInt(3) * random.nextLong(200))
+                journey -> journey.precopyAt(4 << 20)
+                        .begin(random.nextInt(3) * random.nextLong(200))
                         .awaitDeparture()
                         .awaitArrival());
     }

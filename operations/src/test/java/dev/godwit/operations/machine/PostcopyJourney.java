@@ -76,7 +76,8 @@ final class PostcopyJourney implements AutoCloseable {
 
     /** Lets the guest go first after some time, 0 for at once. */
     PostcopyJourney begin(long afterMs) throws ControlException, InterruptedException {
-        source.setParameters(Map.of(MigrationParameter.MAX_BANDWIDTH, precopyBytesPerSecond, MigrationParameter.DOWNTIME_LIMIT, 1L));
+        source.setParameters(
+                Map.of(MigrationParameter.MAX_BANDWIDTH, precopyBytesPerSecond, MigrationParameter.DOWNTIME_LIMIT, 1L));
         destination.migrateIncoming("unix:" + destinationPath(), false);
         source.migrate("unix:" + relayPath(), false);
         TimeUnit.MILLISECONDS.sleep(afterMs); // any moment is a right one
