@@ -6,6 +6,7 @@ import json
 import pathlib
 import random
 import re
+import select
 import socket
 import subprocess
 import time
@@ -18,6 +19,29 @@ NUMBERS = itertools.count()
 ZERO_PERCENT = {"random": 0, "half": 50, "zero": 100}
 CAPABILITIES = ("events", "multifd", "return-path", "mapped-ram", "xbzrle", "background-snapshot")
 UNLIMITED = 1 << 50
+SILENCE_S = 0.5
+
+
+class Lines:
+    """A control socket's lines, with a limit of patience for each."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.pending = b""
+
+    def readline(self, seconds=LONGEST_S):
+        while b"\n" not in self.pending:
+            if not select.select([self.connection], [], [], seconds)[0]:
+                raise TimeoutError(f"nothing on the control socket for {seconds} s")
+            piece = self.connection.recv(1 << 16)
+            if not piece:
+                raise ConnectionError("the control socket was closed: the machine has ended")
+            self.pending += piece
+        line, _, self.pending = self.pending.partition(b"\n")
+        return line
+
+    def write(self, text):
+        self.connection.sendall(text.encode())
 
 
 class Machine:
@@ -39,7 +63,7 @@ class Machine:
                     raise
                 time.sleep(0.02)
         connection.settimeout(LONGEST_S)
-        self.lines = connection.makefile("rw")
+        self.lines = Lines(connection)
         self.lines.readline()
         self.command("qmp_capabilities")
 
@@ -55,7 +79,6 @@ class Machine:
 
     def command(self, name, **arguments):
         self.lines.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
-        self.lines.flush()
         while True:
             answer = json.loads(self.lines.readline())
             if "event" in answer:
@@ -77,11 +100,27 @@ class Machine:
         self.configure("return-path", *(["multifd"] if channels else []), *more, multifd_channels=channels or 2,
                        multifd_compression=compression)
 
+    def await_event(self):
+        """The next event. Where none comes the machine is asked, since QEMU has been seen to end without saying so."""
+        deadline = time.monotonic() + LONGEST_S
+        while not self.events:
+            try:
+                answer = json.loads(self.lines.readline(SILENCE_S))
+                if "event" in answer:
+                    return answer
+            except TimeoutError:
+                status = self.command("query-migrate").get("status")
+                if not self.events and status in ("completed", "failed", "cancelled"):
+                    return {"event": "MIGRATION", "data": {"status": status}}
+                if time.monotonic() > deadline:
+                    raise
+        return self.events.popleft()
+
     def await_migration(self):
         """Returns the highest dirty-pages-rate of the passes. Woken by events: nobody is to pay for being asked."""
         rate = None
         while True:
-            event = self.events.popleft() if self.events else json.loads(self.lines.readline())
+            event = self.await_event()
             status = event.get("data", {}).get("status")
             if event.get("event") == "MIGRATION_PASS":
                 rate = max(self.command("query-migrate").get("ram", {}).get("dirty-pages-rate", 0), rate or 0) or rate

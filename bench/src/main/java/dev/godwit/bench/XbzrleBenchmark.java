@@ -2,6 +2,7 @@ package dev.godwit.bench;
 
 import dev.godwit.codec.PageDecodingException;
 import dev.godwit.codec.Xbzrle;
+import dev.godwit.codec.XbzrleEncoder;
 import dev.godwit.ram.Page;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -36,6 +37,7 @@ public class XbzrleBenchmark {
     private final MemorySegment base = Arena.ofAuto().allocate(Page.SIZE_BYTES, Page.SIZE_BYTES);
     private final MemorySegment page = Arena.ofAuto().allocate(Page.SIZE_BYTES, Page.SIZE_BYTES);
     private final MemorySegment scratch = Arena.ofAuto().allocate(Page.SIZE_BYTES, Page.SIZE_BYTES);
+    private final XbzrleEncoder encoder = new XbzrleEncoder();
     private MemorySegment delta = MemorySegment.NULL;
 
     /** Makes the pages and their delta. */
@@ -52,14 +54,14 @@ public class XbzrleBenchmark {
                 page.set(ValueLayout.JAVA_BYTE, at, (byte) ~base.get(ValueLayout.JAVA_BYTE, at));
             }
         }
-        int lengthBytes = Xbzrle.encode(base, page, scratch);
+        int lengthBytes = encoder.encode(base, page, scratch);
         delta = Arena.ofAuto().allocate(lengthBytes).copyFrom(scratch.asSlice(0, lengthBytes));
     }
 
     /** {@return the delta's length} */
     @Benchmark
     public int encode() {
-        return Xbzrle.encode(base, page, scratch);
+        return encoder.encode(base, page, scratch);
     }
 
     /** Decodes the delta onto the page as it already is, which costs the same. */

@@ -124,15 +124,17 @@ class XbzrleTest {
         byte[] base = new byte[Page.SIZE_BYTES];
         byte[] page = new byte[Page.SIZE_BYTES];
         Arrays.fill(page, (byte) 1);
-        assertThat(Xbzrle.encode(
-                        MemorySegment.ofArray(base),
-                        MemorySegment.ofArray(page),
-                        MemorySegment.ofArray(new byte[4098])))
-                .isEqualTo(Xbzrle.OVERFLOW);
-        assertThat(Xbzrle.encode(
-                        MemorySegment.ofArray(base),
-                        MemorySegment.ofArray(page),
-                        MemorySegment.ofArray(new byte[4099])))
+        assertThat(new XbzrleEncoder()
+                        .encode(
+                                MemorySegment.ofArray(base),
+                                MemorySegment.ofArray(page),
+                                MemorySegment.ofArray(new byte[4098])))
+                .isEqualTo(XbzrleEncoder.OVERFLOW);
+        assertThat(new XbzrleEncoder()
+                        .encode(
+                                MemorySegment.ofArray(base),
+                                MemorySegment.ofArray(page),
+                                MemorySegment.ofArray(new byte[4099])))
                 .isEqualTo(4099);
     }
 
@@ -183,8 +185,8 @@ class XbzrleTest {
 
     private static byte[] encode(byte[] base, byte[] page) {
         byte[] target = new byte[2 * Page.SIZE_BYTES];
-        int length =
-                Xbzrle.encode(MemorySegment.ofArray(base), MemorySegment.ofArray(page), MemorySegment.ofArray(target));
+        int length = new XbzrleEncoder()
+                .encode(MemorySegment.ofArray(base), MemorySegment.ofArray(page), MemorySegment.ofArray(target));
         return Arrays.copyOf(target, length);
     }
 }

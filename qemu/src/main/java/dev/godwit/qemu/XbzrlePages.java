@@ -1,6 +1,6 @@
 package dev.godwit.qemu;
 
-import dev.godwit.codec.Xbzrle;
+import dev.godwit.codec.XbzrleEncoder;
 import dev.godwit.engine.precopy.TransferCounters.XbzrleCounters;
 import dev.godwit.ram.Page;
 import java.io.IOException;
@@ -18,6 +18,7 @@ final class XbzrlePages implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final MemorySegment copy = arena.allocate(Page.SIZE_BYTES, Page.SIZE_BYTES);
     private final MemorySegment delta = arena.allocate(Page.SIZE_BYTES, Page.SIZE_BYTES);
+    private final XbzrleEncoder encoder = new XbzrleEncoder();
     private XbzrleCache cache;
     private long pass;
     private boolean last;
@@ -69,8 +70,8 @@ final class XbzrlePages implements AutoCloseable {
         }
         MemorySegment.copy(pages.block(blockIndex), page * Page.SIZE_BYTES, copy, 0, Page.SIZE_BYTES);
         MemorySegment base = cache.chunk(number).asSlice(cache.offsetBytes(number), Page.SIZE_BYTES);
-        int lengthBytes = Xbzrle.encode(base, copy, delta);
-        if (lengthBytes == Xbzrle.OVERFLOW) {
+        int lengthBytes = encoder.encode(base, copy, delta);
+        if (lengthBytes == XbzrleEncoder.OVERFLOW) {
             overflows++;
             pages.copied(blockIndex, page, copy);
         } else {

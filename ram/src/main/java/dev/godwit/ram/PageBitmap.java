@@ -157,7 +157,9 @@ public final class PageBitmap {
     public long setPages() {
         long count = 0;
         for (long word : words) {
-            count += Long.bitCount(word);
+            if (word != 0) { // the JVM's first compiler counts bits by a call
+                count += Long.bitCount(word);
+            }
         }
         return count;
     }

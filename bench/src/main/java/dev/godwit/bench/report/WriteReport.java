@@ -12,6 +12,7 @@ import java.util.Locale;
 /** Makes the page and its plots of the figures that {@code ./godwit bench} has written. */
 public final class WriteReport {
 
+    private static final String SPEED = "GiB/s";
     private static final int MOST_PLOTS_A_GROUP = 2;
 
     private final Path folder;
@@ -43,14 +44,17 @@ public final class WriteReport {
         }
     }
 
-    /** Draws a group's first measure, and the first of processor time. */
+    /** Draws a group's speed or else its first measure, and the first of processor time. */
     private List<String> plots(CaseResult result, String group) {
         List<Row> rows = result.rowsOf(group);
         List<String> measures = result.measures().stream()
                 .filter(measure ->
                         rows.stream().anyMatch(row -> row.spread(measure).isPresent()))
                 .toList();
-        List<String> chosen = new ArrayList<>(measures.stream().limit(1).toList());
+        List<String> chosen = new ArrayList<>(
+                measures.contains(SPEED)
+                        ? List.of(SPEED)
+                        : measures.stream().limit(1).toList());
         measures.stream()
                 .filter(measure ->
                         measure.contains("cpu") || measure.startsWith("downtime") || measure.startsWith("pause"))
