@@ -82,6 +82,7 @@ final class PrecopyLap {
     private final AutoConverge autoConverge = new AutoConverge();
     private LapStatistics.Sample windowStart;
     private long syncs;
+    private long dirtiedLast;
     private long lastSyncNs;
     private long dirtyBytesAtSync;
     private boolean roundOver;
@@ -181,9 +182,9 @@ final class PrecopyLap {
         stream.switchover();
         MachineState state = machine.save(); // first, because saving may write to RAM
         DirtyPages recent = DirtyPages.none(dirty.layout());
-        recent.collect(log);
+        dirtiedLast = recent.collect(log);
+        policy.skip().giveBack(dirty);
         dirty.add(recent);
-        readLog();
         if (dirty.pages() == 0) {
             // A destination has to be told of at least one page that follows.
             dirty.add(DirtyPages.firstOf(dirty.layout()));
@@ -194,10 +195,13 @@ final class PrecopyLap {
                 state, claims, recent.hostPages(machine.memory().hostPageBytes(), PostcopyCounters.MOST_TOUCHES));
     }
 
-    /** Lets the guest go. {@return what sends the rest} */
+    /** Lets the guest go, and reckons afterwards, when nobody waits for it. {@return what sends the rest} */
     PostcopyStream handOver(PostcopyWork work, MachineState devices, RunStatus before) throws IOException {
         PostcopyStream rest = stream.handOver(work, devices, before);
+        endRound(dirtiedLast, false);
+        syncs++;
         statistics.sample(now());
+        settings.tell(new MachineEvent.Pass(syncs));
         return rest;
     }
 
