@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.godwit.host.PagemapDirtyLog;
+import dev.godwit.testkit.Await;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,11 +41,10 @@ class CompareTest {
                 List.of("-Djava.io.tmpdir=" + temporary),
                 List.of("compare", "--ram", "64M", "--rate", "100", "--policy", "qemu,xen", "--max-bandwidth", "1M"));
         try {
-            while (!read(log).contains("policy qemu: ")) {
-                assertThat(godwit.waitFor(20, TimeUnit.MILLISECONDS))
-                        .as(read(log))
-                        .isFalse();
-            }
+            Await.until("the first policy", () -> {
+                assertThat(godwit.isAlive()).as(read(log)).isTrue();
+                return read(log).contains("policy qemu: ");
+            });
             assertThat(temporary).isNotEmptyDirectory();
             assertThat(RunningMachine.signal("INT", godwit.pid())).isZero();
             assertThat(godwit.waitFor(120, TimeUnit.SECONDS)).isTrue();
