@@ -50,6 +50,7 @@ class Machine:
         self.qmp = qmp
         self.godwit_qmp = None
         self.events = collections.deque()
+        self.moments = {}
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
         deadline = time.monotonic() + LONGEST_S
         while True:
@@ -81,7 +82,7 @@ class Machine:
         while True:
             answer = json.loads(self.lines.readline())
             if "event" in answer:
-                self.events.append(answer)
+                self.events.append(self.noted(answer))
             if "error" in answer:
                 raise RuntimeError(f"{name}: {answer['error']['desc']}")
             if "return" in answer:
@@ -99,6 +100,11 @@ class Machine:
         self.configure("return-path", *(["multifd"] if channels else []), *more, multifd_channels=channels or 2,
                        multifd_compression=compression)
 
+    def noted(self, event):
+        """Remembers when this kind of event happened last, in seconds, by the machine's own clock."""
+        self.moments[event["event"]] = event["timestamp"]["seconds"] + event["timestamp"]["microseconds"] / 1e6
+        return event
+
     def await_event(self):
         """The next event. Where none comes the machine is asked, since QEMU has been seen to end without saying so."""
         deadline = time.monotonic() + LONGEST_S
@@ -106,7 +112,7 @@ class Machine:
             try:
                 answer = json.loads(self.lines.readline(SILENCE_S))
                 if "event" in answer:
-                    return answer
+                    return self.noted(answer)
             except TimeoutError:
                 status = self.command("query-migrate").get("status")
                 if not self.events and status in ("completed", "failed", "cancelled"):

@@ -156,7 +156,7 @@ public final class ByteOutput implements Flushable {
      * Writes guest memory without a copy: it is read when the output is flushed, and not after. Copied all the same
      * where the channel cannot gather.
      *
-     * @param views of {@link #views}, the same ones in every call
+     * @param views of {@link #views}, the same ones until the next flush
      * @param lengthBytes in one window of the views
      */
     void lend(PageViews views, int blockIndex, long offsetBytes, int lengthBytes) throws IOException {
@@ -204,6 +204,7 @@ public final class ByteOutput implements Flushable {
         next = 0;
         pieceStart = 0;
         lentPieces = 0;
+        lentViews = null;
         filledPieces = 0;
         lentBytes = 0;
         if (gathering != null && gatheredBytes > 0) {
