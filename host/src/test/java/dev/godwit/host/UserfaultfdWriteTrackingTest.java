@@ -17,6 +17,7 @@ import dev.godwit.ram.RamLayout;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -100,6 +101,9 @@ class UserfaultfdWriteTrackingTest {
                 NativeMemory.store(ram.memory().hostAddress(0, 0), 1);
             });
             for (int looks = 0; looks < 500; ) { // for a moment it may wait for something else
+                assertThat(System.nanoTime() - startNs)
+                        .as("a write that waits")
+                        .isLessThan(Duration.ofMinutes(2).toNanos());
                 looks = writer.get() != 0 && waitsInTheKernel(writer.get()) ? looks + 1 : 0;
             }
             List<Long> since = new ArrayList<>();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.godwit.linux.calls.ReadWriteCalls;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -12,6 +13,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class InterruptSignalTest {
+
+    private static final Duration LONGEST = Duration.ofMinutes(2);
 
     @Test
     void it_breaks_off_the_call_that_its_receiver_waits_in_and_nothing_else() throws Exception {
@@ -33,7 +36,9 @@ class InterruptSignalTest {
     /** It may come before the read begins, and is lost then: so again, but paced, since real-time signals queue up. */
     private static long brokenOff(FutureTask<Long> reading, InterruptSignal signal, AtomicInteger threadId)
             throws Exception {
+        long endNs = System.nanoTime() + LONGEST.toNanos();
         while (true) {
+            assertThat(System.nanoTime() - endNs).as("signals in vain").isNegative();
             if (threadId.get() != 0) {
                 signal.send(threadId.get());
             }
@@ -52,8 +57,10 @@ class InterruptSignalTest {
         assertThat(other.get()).isPositive().isNotEqualTo(Threads.currentId());
         assertThat(Path.of("/proc/self/task/" + Threads.currentId())).exists();
         thread.join();
+        long endNs = System.nanoTime() + LONGEST.toNanos();
         while (Files.exists(Path.of("/proc/self/task/" + other.get()))) {
-            Thread.onSpinWait();
+            assertThat(System.nanoTime() - endNs).as("a thread that has ended").isNegative();
+            Thread.sleep(1);
         }
         assertThat(InterruptSignal.get().send(other.get())).isEqualTo(-Errno.ESRCH.code());
     }

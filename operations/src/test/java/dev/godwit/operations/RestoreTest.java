@@ -8,6 +8,7 @@ import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
 import dev.godwit.engine.Progress;
 import dev.godwit.operations.RestoreOptions.Destination;
+import dev.godwit.testkit.Await;
 import dev.godwit.transport.MigrationUri;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -120,9 +121,9 @@ class RestoreTest {
                     if (name.equals("sending RAM")) {
                         Thread sender = Thread.currentThread();
                         Thread.ofPlatform().start(() -> {
-                            while (sender.getState() == Thread.State.RUNNABLE && !isInWrite(sender)) {
-                                Thread.onSpinWait();
-                            }
+                            Await.until(
+                                    "a sender that waits",
+                                    () -> sender.getState() != Thread.State.RUNNABLE || isInWrite(sender));
                             close();
                         });
                     }

@@ -8,6 +8,7 @@ import dev.godwit.engine.postcopy.PostcopyCounters;
 import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.postcopy.PushOrder;
 import dev.godwit.engine.postcopy.PushPace;
+import dev.godwit.qemu.vmstate.MachinePackage;
 import java.io.IOException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
@@ -158,10 +159,7 @@ public final class OutgoingPostcopy {
         frame.sections(state.sections().stream().filter(Section::setup).toList());
         new EarlyPages(ram, claims, counters, progress).send(early, sender.frame());
         sender.frame().discards();
-        sender.frame()
-                .packaged(state.sections().stream()
-                        .filter(section -> !section.setup())
-                        .toList());
+        sender.frame().packaged(MachinePackage.sections(state));
         output.flush();
     }
 

@@ -19,6 +19,7 @@ import dev.godwit.engine.precopy.PostcopyReconnector;
 import dev.godwit.engine.precopy.Precopy;
 import dev.godwit.engine.precopy.PrecopySettings;
 import dev.godwit.ram.RamBlock;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.WritingMachine;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -32,8 +33,6 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -119,7 +118,7 @@ class PostcopyTest {
     }
 
     private static void await(Precopy precopy, MigrationStatus status) {
-        await(() -> {
+        Await.until(status.toString(), () -> {
             assertThat(precopy.report().status())
                     .as(() -> precopy.report().toString())
                     .isNotIn(MigrationStatus.FAILED, MigrationStatus.COMPLETED);
@@ -129,17 +128,11 @@ class PostcopyTest {
 
     /** Waits until it is paused, or complete. */
     private static boolean isPaused(Precopy precopy) {
-        await(() -> precopy.report().status() == MigrationStatus.POSTCOPY_PAUSED
-                || precopy.report().status() == MigrationStatus.COMPLETED);
+        Await.until(
+                "a pause or the end",
+                () -> precopy.report().status() == MigrationStatus.POSTCOPY_PAUSED
+                        || precopy.report().status() == MigrationStatus.COMPLETED);
         return precopy.report().status() == MigrationStatus.POSTCOPY_PAUSED;
-    }
-
-    private static void await(BooleanSupplier condition) {
-        long endNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-        while (!condition.getAsBoolean()) {
-            assertThat(System.nanoTime()).as("waited in vain").isLessThan(endNs);
-            Thread.onSpinWait();
-        }
     }
 
     @ParameterizedTest
@@ -208,11 +201,13 @@ class PostcopyTest {
             taker.start();
             Precopy precopy = precopyTo(taker); // of a guest that is paused
             FutureTask<Void> running = start(precopy);
-            await(() -> precopy.report()
-                            .ram()
-                            .map(MigrationReport.Ram::transferredBytes)
-                            .orElse(0L)
-                    > RAM_BYTES / 8);
+            Await.until(
+                    "some of RAM",
+                    () -> precopy.report()
+                                    .ram()
+                                    .map(MigrationReport.Ram::transferredBytes)
+                                    .orElse(0L)
+                            > RAM_BYTES / 8);
             precopy.startPostcopy();
             taker.join();
             running.get();
@@ -292,7 +287,7 @@ class PostcopyTest {
             precopy.resume(_ -> {
                 throw new IOException("nobody there");
             });
-            await(() -> statuses().size() >= 7);
+            Await.until("another pause", () -> statuses().size() >= 7);
             assertThat(precopy.report().errorDescription().orElseThrow()).contains("nobody there");
             precopy.resume(reconnector(taker));
             taker.join();

@@ -10,6 +10,7 @@ import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.ram.RamBlock;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.WritingMachine;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -151,10 +152,10 @@ class PrecopyAnswersTest {
             });
             pair.awaitSource(MigrationStatus.ACTIVE);
             long passes = pair.precopy.report().ram().orElseThrow().dirtySyncCount();
-            while (pair.precopy.report().ram().orElseThrow().dirtySyncCount() < passes + 5) {
+            Await.until("five passes", () -> {
                 assertThat(pair.precopy.report().status()).isEqualTo(MigrationStatus.ACTIVE);
-                Thread.onSpinWait();
-            }
+                return pair.precopy.report().ram().orElseThrow().dirtySyncCount() >= passes + 5;
+            });
             assertThat(pair.source.isRunning()).isTrue();
 
             say(pair.far(), "0007 0000");

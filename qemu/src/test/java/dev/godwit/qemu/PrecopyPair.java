@@ -18,6 +18,7 @@ import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.qemu.multifd.MultifdReceiver;
 import dev.godwit.qemu.multifd.MultifdSender;
 import dev.godwit.ram.RamBlock;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.WritingMachine;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -246,11 +247,10 @@ final class PrecopyPair implements AutoCloseable {
     }
 
     void awaitSourceOrItsEnd(MigrationStatus status) {
-        MigrationStatus now = precopy.report().status();
-        while (now != status && (now.isUnderWay() || now == MigrationStatus.NONE)) {
-            Thread.onSpinWait();
-            now = precopy.report().status();
-        }
+        Await.until(status.toString(), () -> {
+            MigrationStatus now = precopy.report().status();
+            return now == status || (!now.isUnderWay() && now != MigrationStatus.NONE);
+        });
     }
 
     @Override

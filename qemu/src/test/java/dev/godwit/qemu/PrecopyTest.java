@@ -16,6 +16,7 @@ import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.ram.RamBlock;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.WritingMachine;
 import java.util.List;
 import java.util.Locale;
@@ -217,12 +218,10 @@ class PrecopyTest {
             pair.start();
             pair.awaitSource(MigrationStatus.ACTIVE);
 
-            while (source.throttledTo() < 20) {
-                Thread.onSpinWait();
-            }
-            while (pair.precopy.report().cpuThrottlePercentage().isEmpty()) {
-                Thread.onSpinWait();
-            }
+            Await.until("a throttled guest", () -> source.throttledTo() >= 20);
+            Await.until(
+                    "its report",
+                    () -> pair.precopy.report().cpuThrottlePercentage().isPresent());
             assertThat(pair.precopy.report().cpuThrottlePercentage().getAsInt()).isGreaterThanOrEqualTo(20);
             pair.precopy.cancel();
             pair.settle();

@@ -3,6 +3,7 @@ package dev.godwit.systemtests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.godwit.snapshot.Snapshot;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.Guest;
 import dev.godwit.testkit.QemuProcess;
 import dev.godwit.testkit.QemuVersion;
@@ -76,10 +77,9 @@ class BigGuestTest {
 
     /** The program says where it listens when it does. */
     private static void awaitSocket(Path socket, Process godwit, Path log) throws Exception {
-        while (!Files.exists(socket)) {
-            assertThat(godwit.waitFor(10, TimeUnit.MILLISECONDS))
-                    .as(Files.readString(log))
-                    .isFalse();
-        }
+        Await.until("its socket", () -> {
+            assertThat(godwit.isAlive()).as(Files.readString(log)).isTrue();
+            return Files.exists(socket);
+        });
     }
 }

@@ -13,6 +13,7 @@ import dev.godwit.qmp.RunState;
 import dev.godwit.snapshot.Snapshot;
 import dev.godwit.snapshot.Verification;
 import dev.godwit.snapshot.VerificationReport;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.Guest;
 import dev.godwit.testkit.QemuProcess;
 import java.io.IOException;
@@ -137,9 +138,8 @@ final class Checks {
     /** Waits for the end of a migration; returns QEMU's word for it. */
     static String awaitEnd(QemuProcess source) throws IOException {
         return source.withMonitor(monitor -> {
-            while (monitor.queryMigrate().isUnderWay()) {
-                Thread.onSpinWait();
-            }
+            Await.until(
+                    "the end of the migration", () -> !monitor.queryMigrate().isUnderWay());
             return monitor.queryMigrate().status();
         });
     }

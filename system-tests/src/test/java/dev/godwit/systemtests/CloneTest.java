@@ -15,6 +15,7 @@ import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.QmpAddress;
 import dev.godwit.qmp.QmpClient;
 import dev.godwit.qmp.QmpException;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.Guest;
 import dev.godwit.testkit.QemuLaunch;
 import dev.godwit.testkit.QemuProcess;
@@ -28,7 +29,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -95,12 +95,6 @@ class CloneTest {
         });
     }
 
-    private static void await(BooleanSupplier condition) throws InterruptedException {
-        while (!condition.getAsBoolean()) {
-            Thread.sleep(5); // the test's own timeout ends it
-        }
-    }
-
     @Test
     void clones_of_two_qemus_run_in_parallel_and_go_ways_of_their_own() throws Exception {
         QemuProcess first = destination(PC);
@@ -130,7 +124,9 @@ class CloneTest {
                 new CloneOptions.Way.Lazy(Residency.FULL, Optional.empty(), 24 << 20, Duration.ZERO, false, false);
         try (Clones clones = new Clones(options(way), Progress.NONE)) {
             CompletableFuture<Clones.Result> running = running(clones);
-            await(() -> clones.status().size() == 3 && clones.status().get(2).state() == State.RUNNING);
+            Await.until(
+                    "the third clone",
+                    () -> clones.status().size() == 3 && clones.status().get(2).state() == State.RUNNING);
             dying.kill();
             Clones.Result result = running.get(5, TimeUnit.MINUTES);
             System.out.println(result);
@@ -167,11 +163,11 @@ class CloneTest {
             });
 
             push(control, "trickle", first);
-            await(() -> clones.status().get(0).pages().pushedBytes() > 0);
+            Await.until("the first pages", () -> clones.status().get(0).pages().pushedBytes() > 0);
             assertThat(clones.status().get(1).pages().pushedBytes()).isZero();
 
             left.withMonitor(monitor -> monitor.client().execute("quit"));
-            await(() -> clones.status().get(2).state() == State.ENDED);
+            Await.until("the third clone's end", () -> clones.status().get(2).state() == State.ENDED);
             assertThatThrownBy(() -> push(control, "full", left))
                     .isInstanceOf(QmpException.class)
                     .hasMessageContaining("there is no clone");

@@ -4,14 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.godwit.host.PagemapDirtyLog;
+import dev.godwit.testkit.Await;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code godwit compare} as a process of its own. */
 @Timeout(300)
@@ -28,8 +30,9 @@ class CompareTest {
         }
     }
 
-    @Test
-    void it_says_how_far_it_is_and_ctrl_c_ends_it_with_nothing_left() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"500", "600000"})
+    void it_says_how_far_it_is_and_ctrl_c_ends_it_with_nothing_left_in_a_warm_up_of_ms(String warmUp) throws Exception {
         assumeThat(PagemapDirtyLog.missing())
                 .as("this host cannot track the writes of a machine: godwit doctor says why")
                 .isEmpty();
@@ -38,13 +41,13 @@ class CompareTest {
         Process godwit = RunningMachine.godwit(
                 log,
                 List.of("-Djava.io.tmpdir=" + temporary),
-                List.of("compare", "--ram", "64M", "--rate", "100", "--policy", "qemu,xen", "--max-bandwidth", "1M"));
+                List.of(("compare --ram 64M --rate 100 --policy qemu,xen --max-bandwidth 1M --warm-up " + warmUp)
+                        .split(" ", -1)));
         try {
-            while (!read(log).contains("policy qemu: ")) {
-                assertThat(godwit.waitFor(20, TimeUnit.MILLISECONDS))
-                        .as(read(log))
-                        .isFalse();
-            }
+            Await.until("the first policy", () -> {
+                assertThat(godwit.isAlive()).as(read(log)).isTrue();
+                return read(log).contains("policy qemu: ");
+            });
             assertThat(temporary).isNotEmptyDirectory();
             assertThat(RunningMachine.signal("INT", godwit.pid())).isZero();
             assertThat(godwit.waitFor(120, TimeUnit.SECONDS)).isTrue();

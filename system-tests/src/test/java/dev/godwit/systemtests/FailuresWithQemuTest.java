@@ -17,6 +17,7 @@ import dev.godwit.operations.TakeSnapshotOptions;
 import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.QmpAddress;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.Guest;
 import dev.godwit.testkit.QemuProcess;
 import dev.godwit.testkit.QemuVersion;
@@ -70,9 +71,7 @@ class FailuresWithQemuTest {
                 throw new UncheckedIOException(e);
             }
         });
-        while (closer.isAlive() && closer.getState() != Thread.State.TIMED_WAITING) {
-            Thread.onSpinWait();
-        }
+        Await.until("a close that waits", () -> !closer.isAlive() || closer.getState() == Thread.State.TIMED_WAITING);
     }
 
     private Path earlier() throws IOException {
@@ -285,12 +284,13 @@ class FailuresWithQemuTest {
 
     private static void awaitTransfer(QemuProcess source, Process godwit) throws IOException {
         source.withMonitor(monitor -> {
-            while (monitor.queryMigrate().ramTransferredBytes().orElse(0) == 0) {
+            Await.until("the first of RAM", () -> {
                 if (!godwit.isAlive()) {
                     throw new IOException("godwit ended at once: "
                             + Files.readString(source.folder().resolve("godwit.log")));
                 }
-            }
+                return monitor.queryMigrate().ramTransferredBytes().orElse(0) > 0;
+            });
             return true;
         });
     }

@@ -156,6 +156,7 @@ class MachineMigrationTest {
     void over_tcp_the_port_that_was_chosen_is_told() throws Exception {
         try (RunningMachine source = source();
                 RunningMachine destination = destination("destination", "--incoming", "tcp:127.0.0.1:0", "-S")) {
+            destination.awaitMigration("setup"); // its control socket may come first
             JsonObject address = (JsonObject) destination
                     .monitor
                     .queryMigrate()

@@ -7,6 +7,7 @@ import dev.godwit.host.PostcopySupport;
 import dev.godwit.host.RamBacking;
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.MigrationStatus;
+import dev.godwit.testkit.Await;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -142,13 +143,11 @@ class MachinePostcopyTest {
             MigrationStatus paused = destination.awaitMigration("postcopy-paused");
             assertThat(paused.errorDescription()).isPresent();
             assertThat(destination.status()).isEqualTo("running");
-            long before = -1;
-            long now = writtenPages(destination);
-            while (now != before) {
-                before = now;
+            Await.<Exception>until("a guest that stands still", () -> {
+                long before = writtenPages(destination);
                 TimeUnit.MILLISECONDS.sleep(500); // no event tells that nothing happens
-                now = writtenPages(destination);
-            }
+                return writtenPages(destination) == before;
+            });
             assertThat(statistics(destination).wholeNumber("damaged-pages")).hasValue(0);
             assertThat(destination.monitor.queryMigrate().status()).isEqualTo("postcopy-paused");
             assertThat(destination.log()).contains("waits until the source is back");
@@ -185,16 +184,16 @@ class MachinePostcopyTest {
         try (RunningMachine source = source();
                 RunningMachine destination = destination("postcopy-ram")) {
             begin(source, false);
-            while (source.monitor
-                            .queryMigrate()
-                            .all()
-                            .object("ram")
-                            .orElseThrow()
-                            .wholeNumber("postcopy-requests")
-                            .orElseThrow()
-                    == 0) {
-                Thread.onSpinWait(); // until it is known here that the guest runs there
-            }
+            Await.until(
+                    "a request, by which it is known here that the guest runs there",
+                    () -> source.monitor
+                                    .queryMigrate()
+                                    .all()
+                                    .object("ram")
+                                    .orElseThrow()
+                                    .wholeNumber("postcopy-requests")
+                                    .orElseThrow()
+                            > 0);
             destination.kill();
 
             MigrationStatus paused = source.awaitMigration("postcopy-paused");

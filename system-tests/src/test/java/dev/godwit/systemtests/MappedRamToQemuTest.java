@@ -18,6 +18,7 @@ import dev.godwit.snapshot.SnapshotOptions;
 import dev.godwit.snapshot.SnapshotWriter;
 import dev.godwit.snapshot.StatedFormat;
 import dev.godwit.snapshot.Verification;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.QemuLaunch;
 import dev.godwit.testkit.QemuProcess;
 import dev.godwit.testkit.QemuVersion;
@@ -91,9 +92,7 @@ class MappedRamToQemuTest {
                                 "migrate-incoming",
                                 JsonObject.of("uri", "file:" + file + (offset == 0 ? "" : ",offset=" + offset))
                                         .with("exit-on-error", false));
-                while (monitor.queryMigrate().isUnderWay()) {
-                    Thread.onSpinWait();
-                }
+                Await.until("its end", () -> !monitor.queryMigrate().isUnderWay());
                 return null;
             });
             assertThat(qemu.errors())

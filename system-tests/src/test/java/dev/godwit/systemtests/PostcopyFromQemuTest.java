@@ -11,6 +11,7 @@ import dev.godwit.operations.RestoreOptions.Destination;
 import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.QemuMonitor;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.Guest;
 import dev.godwit.testkit.QemuLaunch;
 import dev.godwit.testkit.QemuProcess;
@@ -50,9 +51,7 @@ class PostcopyFromQemuTest {
     }
 
     private static void startPostcopy(QemuMonitor monitor) throws IOException {
-        while (!monitor.queryMigrate().status().equals("active")) {
-            Thread.onSpinWait();
-        }
+        Await.until("pages", () -> monitor.queryMigrate().status().equals("active"));
         monitor.client().execute("migrate-start-postcopy", JsonObject.empty());
     }
 
@@ -117,18 +116,16 @@ class PostcopyFromQemuTest {
                 startPostcopy(monitor);
                 return true;
             });
-            while (!Files.exists(folder.resolve("snapshot.incomplete"))) { // made when the devices have come
-                Thread.onSpinWait();
-            }
+            Await.until(
+                    "what is made when the devices have come",
+                    () -> Files.exists(folder.resolve("snapshot.incomplete")));
             receive.close();
             assertThat(failure.get().guestLocation()).isEqualTo(GuestLocation.GUEST_LOST);
             assertThat(failure.get()).hasMessageContaining("snapshot.incomplete");
             assertThat(Files.size(folder.resolve("snapshot.incomplete"))).isPositive();
             assertThat(file).doesNotExist();
             source.withMonitor(monitor -> {
-                while (!monitor.queryMigrate().status().equals("postcopy-paused")) {
-                    Thread.onSpinWait();
-                }
+                Await.until("its pause", () -> monitor.queryMigrate().status().equals("postcopy-paused"));
                 return true;
             });
         }

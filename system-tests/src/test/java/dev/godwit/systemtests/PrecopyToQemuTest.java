@@ -18,6 +18,7 @@ import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.qemu.multifd.MultifdSender;
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.ram.RamBlock;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.QemuLaunch;
 import dev.godwit.testkit.QemuProcess;
 import dev.godwit.testkit.QemuVersion;
@@ -131,9 +132,7 @@ class PrecopyToQemuTest {
 
     private static void awaitFailure(QemuProcess qemu) throws IOException {
         qemu.withMonitor(monitor -> {
-            while (monitor.queryMigrate().isUnderWay()) {
-                Thread.onSpinWait();
-            }
+            Await.until("the failure", () -> !monitor.queryMigrate().isUnderWay());
             return null;
         });
     }

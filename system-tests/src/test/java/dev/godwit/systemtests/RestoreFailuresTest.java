@@ -14,6 +14,7 @@ import dev.godwit.operations.RestoreOptions.Destination;
 import dev.godwit.operations.SnapshotMode;
 import dev.godwit.operations.TakeSnapshot;
 import dev.godwit.operations.TakeSnapshotOptions;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.Guest;
 import dev.godwit.testkit.QemuProcess;
 import dev.godwit.testkit.QemuVersion;
@@ -159,11 +160,12 @@ class RestoreFailuresTest {
 
     private static void awaitIncoming(QemuProcess destination, Process godwit, Path log) throws IOException {
         destination.withMonitor(monitor -> {
-            while (monitor.queryMigrate().status().equals("none")) {
+            Await.until("the begin of the restore", () -> {
                 if (!godwit.isAlive()) {
                     throw new IOException("godwit ended at once: " + Files.readString(log));
                 }
-            }
+                return !monitor.queryMigrate().status().equals("none");
+            });
             return true;
         });
     }

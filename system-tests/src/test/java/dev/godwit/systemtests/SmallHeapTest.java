@@ -11,6 +11,7 @@ import dev.godwit.qemu.StreamWriter;
 import dev.godwit.qemu.mappedram.MappedRamHead;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
+import dev.godwit.testkit.Await;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
@@ -115,9 +116,10 @@ class SmallHeapTest {
     void a_source_of_it_is_refused_with_the_heap_that_it_needs() throws Exception {
         Path socket = folder.resolve("socket");
         Process godwit = godwit("receive", folder.resolve("out").toString(), "--listen=unix:" + socket);
-        while (!Files.exists(socket)) {
-            assertThat(godwit.waitFor(10, TimeUnit.MILLISECONDS)).isFalse();
-        }
+        Await.until("its socket", () -> {
+            assertThat(godwit.isAlive()).isTrue();
+            return Files.exists(socket);
+        });
         try (SocketChannel source = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
             source.write(ByteBuffer.wrap(classicStream(1L << 36)));
             assertTooLarge(godwit, "GODWIT_OPTS=-Xmx159m");

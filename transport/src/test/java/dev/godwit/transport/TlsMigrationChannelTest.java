@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.TestAuthority;
 import dev.godwit.testkit.TestAuthority.Issued;
 import dev.godwit.testkit.TestAuthority.Validity;
@@ -205,9 +206,7 @@ class TlsMigrationChannelTest {
                 TlsMigrationChannel server = TlsMigrationChannel.server(ends.server(), folders.server())) {
             FutureTask<String> received = inBackground(() -> receive(server));
             send(client, "pages");
-            while (!server.wasHeard()) {
-                Thread.onSpinWait();
-            }
+            Await.until("the first bytes", server::wasHeard);
             server.shutdownInput();
             assertThat(received.get()).isEqualTo("pages");
             send(server, "SHUT");

@@ -81,11 +81,20 @@ public final class ComparePolicies {
             String uri = "unix:" + folder.resolve("migration.sock");
             destination.migrateIncoming(uri, false);
             source.cont();
-            sleep(warmUp);
+            warmUp();
             source.migrate(uri, false);
             MigrationReport report = awaitEnd(source);
             boolean sound = report.status() == MigrationStatus.COMPLETED && isSound(destination, arriving);
             return new PolicyRun(policy, report, sound);
+        }
+    }
+
+    /** In short steps: whoever cancels it does not wait for its end. */
+    private void warmUp() throws IOException {
+        long endNs = System.nanoTime() + warmUp.toNanos();
+        for (long leftNs = warmUp.toNanos(); leftNs > 0; leftNs = endNs - System.nanoTime()) {
+            progress.advance(0);
+            sleep(Duration.ofNanos(Math.min(leftNs, POLL.toNanos())));
         }
     }
 
@@ -110,9 +119,9 @@ public final class ComparePolicies {
         }
     }
 
-    private static boolean isSound(GuestHost destination, WorkloadMachine arrived)
-            throws IOException, ControlException {
+    private boolean isSound(GuestHost destination, WorkloadMachine arrived) throws IOException, ControlException {
         while (destination.migration().status().isUnderWay()) {
+            progress.advance(0);
             sleep(POLL);
         }
         return destination.migration().status() == MigrationStatus.COMPLETED

@@ -12,6 +12,7 @@ import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
 import dev.godwit.operations.machine.BackgroundSnapshots.Running;
+import dev.godwit.testkit.Await;
 import dev.godwit.workload.WorkloadLoad;
 import dev.godwit.workload.WorkloadOptions;
 import dev.godwit.workload.WorkloadPattern;
@@ -87,9 +88,7 @@ class BackgroundSnapshotTest {
         try (Running running = Running.start(options)) {
             for (int round = 0; round < rounds; round++) {
                 long written = running.machine().statistics().writtenPages() + random.nextInt(5000);
-                while (running.machine().statistics().writtenPages() < written) {
-                    Thread.onSpinWait();
-                }
+                Await.until("writes", () -> running.machine().statistics().writtenPages() >= written);
                 running.snapshot(BackgroundSnapshots.toFile(running.machine(), file(), 1 + random.nextInt(3)))
                         .run();
                 BackgroundSnapshots.assertConsistent(file(), options);
@@ -106,9 +105,7 @@ class BackgroundSnapshotTest {
                 BackgroundSnapshot snapshot =
                         running.snapshot(BackgroundSnapshots.toFile(running.machine(), file(), 2));
                 Thread cancelling = Thread.ofPlatform().start(() -> {
-                    while (snapshot.status() == MigrationStatus.NONE) {
-                        Thread.onSpinWait();
-                    }
+                    Await.until("its begin", () -> snapshot.status() != MigrationStatus.NONE);
                     long untilNs = System.nanoTime() + random.nextInt(20_000_000);
                     while (System.nanoTime() - untilNs < 0) {
                         Thread.onSpinWait();

@@ -18,6 +18,7 @@ import dev.godwit.snapshot.MachineSnapshotOutput;
 import dev.godwit.snapshot.Snapshot;
 import dev.godwit.snapshot.SnapshotOptions;
 import dev.godwit.snapshot.SnapshotWriter;
+import dev.godwit.testkit.Await;
 import dev.godwit.workload.WorkloadMachine;
 import dev.godwit.workload.WorkloadOptions;
 import java.io.IOException;
@@ -56,13 +57,7 @@ final class BackgroundSnapshots {
         void assertSound() throws IOException {
             assertThat(run.status()).isEqualTo(RunStatus.RUNNING);
             long written = machine.statistics().writtenPages();
-            long deadlineNs = System.nanoTime() + 60_000_000_000L;
-            while (machine.statistics().writtenPages() < written + 1 && System.nanoTime() - deadlineNs < 0) {
-                Thread.onSpinWait();
-            }
-            assertThat(machine.statistics().writtenPages())
-                    .as("the guest writes")
-                    .isGreaterThan(written);
+            Await.until("a write of the guest", () -> machine.statistics().writtenPages() > written);
             run.stop();
             assertThat(machine.verify().damages()).isEmpty();
             try {

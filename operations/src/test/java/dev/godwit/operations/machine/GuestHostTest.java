@@ -17,6 +17,7 @@ import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
 import dev.godwit.linux.HugePages;
+import dev.godwit.testkit.Await;
 import dev.godwit.workload.PageMaking;
 import dev.godwit.workload.WorkloadContent;
 import dev.godwit.workload.WorkloadLoad;
@@ -172,14 +173,14 @@ class GuestHostTest {
     void a_guest_waits_before_the_switchover_until_it_is_told_to_go_on() throws Exception {
         try (HostPair pair = pair().with(MigrationCapability.PAUSE_BEFORE_SWITCHOVER)) {
             pair.begin();
-            HostPair.await("pre-switchover", () -> pair.source.migration().status() == MigrationStatus.PRE_SWITCHOVER);
+            Await.until("pre-switchover", () -> pair.source.migration().status() == MigrationStatus.PRE_SWITCHOVER);
             assertThat(pair.source.runStatus()).isEqualTo(RunStatus.FINISH_MIGRATE);
             assertThatThrownBy(pair.source::cont).hasMessage("Migration is not finalized yet");
             assertThatThrownBy(() -> pair.source.migrateContinue(MigrationStatus.DEVICE))
                     .hasMessage("Migration not in expected state: pre-switchover");
             pair.source.migrateContinue(MigrationStatus.PRE_SWITCHOVER);
             pair.awaitEnd();
-            HostPair.await("the guest", () -> pair.destination.migration().status() == MigrationStatus.COMPLETED);
+            Await.until("the guest", () -> pair.destination.migration().status() == MigrationStatus.COMPLETED);
             pair.assertArrived();
         }
     }
@@ -188,7 +189,7 @@ class GuestHostTest {
     void a_guest_that_waits_before_the_switchover_goes_on_when_it_is_cancelled() throws Exception {
         try (HostPair pair = pair().with(MigrationCapability.PAUSE_BEFORE_SWITCHOVER)) {
             pair.begin();
-            HostPair.await("pre-switchover", () -> pair.source.migration().status() == MigrationStatus.PRE_SWITCHOVER);
+            Await.until("pre-switchover", () -> pair.source.migration().status() == MigrationStatus.PRE_SWITCHOVER);
             pair.source.migrateCancel();
             pair.awaitEnd();
             assertThat(pair.source.migration().status()).isEqualTo(MigrationStatus.CANCELLED);
@@ -212,11 +213,11 @@ class GuestHostTest {
             pair.source.migrateCancel();
             pair.awaitEnd();
             if (pair.source.migration().status() == MigrationStatus.COMPLETED) {
-                HostPair.await("the guest", () -> pair.destination.migration().status() == MigrationStatus.COMPLETED);
+                Await.until("the guest", () -> pair.destination.migration().status() == MigrationStatus.COMPLETED);
                 pair.assertArrived();
             } else {
                 assertThat(pair.source.migration().status()).isEqualTo(MigrationStatus.CANCELLED);
-                HostPair.await(
+                Await.until(
                         "the destination's end",
                         () -> pair.destination.migration().status() == MigrationStatus.FAILED);
                 pair.assertStayed();
@@ -228,7 +229,7 @@ class GuestHostTest {
     void after_a_cancellation_the_guest_migrates_to_another_one() throws Exception {
         try (HostPair first = pair().with(MigrationParameter.MAX_BANDWIDTH, 4L << 20)) {
             first.begin();
-            HostPair.await("active", () -> first.source.migration().status() == MigrationStatus.ACTIVE);
+            Await.until("active", () -> first.source.migration().status() == MigrationStatus.ACTIVE);
             first.source.migrateCancel();
             first.awaitEnd();
             first.assertStayed();
@@ -238,7 +239,7 @@ class GuestHostTest {
                 String uri = "unix:" + folder.resolve("next.sock");
                 next.migrateIncoming(uri, false);
                 first.source.migrate(uri, false);
-                HostPair.await("the guest", () -> next.migration().status() == MigrationStatus.COMPLETED);
+                Await.until("the guest", () -> next.migration().status() == MigrationStatus.COMPLETED);
                 HostPair.assertSound(next, another);
             }
         }
@@ -337,13 +338,13 @@ class GuestHostTest {
         try (HostPair pair = new HostPair(folder, machine().withLoad(busy))) {
             assertThat(pair.source.dirtyRate().status()).isEqualTo("unstarted");
             pair.source.calcDirtyRate(1000, Optional.of(mode), OptionalLong.empty());
-            HostPair.await("a result", () -> !pair.source.dirtyRate().status().equals("measuring"));
+            Await.until("a result", () -> !pair.source.dirtyRate().status().equals("measuring"));
             DirtyRateReport report = pair.source.dirtyRate();
             assertThat(report.status()).isEqualTo("measured");
             assertThat(report.dirtyRateMebibytesPerSecond().orElseThrow()).isBetween(1L, 18L);
             pair.source.stop();
             pair.source.calcDirtyRate(100, Optional.of(mode), OptionalLong.empty());
-            HostPair.await("a result", () -> !pair.source.dirtyRate().status().equals("measuring"));
+            Await.until("a result", () -> !pair.source.dirtyRate().status().equals("measuring"));
             assertThat(pair.source.dirtyRate().dirtyRateMebibytesPerSecond()).hasValue(0);
         }
     }

@@ -9,23 +9,20 @@ import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.host.UserfaultfdRam;
+import dev.godwit.testkit.Await;
 import dev.godwit.workload.WorkloadMachine;
 import dev.godwit.workload.WorkloadOptions;
 import dev.godwit.workload.WorkloadReport;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.function.BooleanSupplier;
 
 /** A workload machine that runs, and one that waits for it, both in this process. */
 final class HostPair implements AutoCloseable {
-
-    private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
 
     final WorkloadMachine sourceMachine;
     final WorkloadMachine destinationMachine;
@@ -81,11 +78,13 @@ final class HostPair implements AutoCloseable {
         awaitEnd();
         assertThat(source.migration().errorDescription()).isEmpty();
         assertThat(source.migration().status()).isEqualTo(MigrationStatus.COMPLETED);
-        await("the guest at the destination", () -> destination.migration().status() == MigrationStatus.COMPLETED);
+        Await.until(
+                "the guest at the destination", () -> destination.migration().status() == MigrationStatus.COMPLETED);
     }
 
     void awaitEnd() {
-        await("the end of the migration", () -> !source.migration().status().isUnderWay());
+        Await.until(
+                "the end of the migration", () -> !source.migration().status().isUnderWay());
     }
 
     /** The guest runs at the destination alone, and all its pages are there. */
@@ -106,7 +105,7 @@ final class HostPair implements AutoCloseable {
 
     /** Waits until the migration's thread has ended, which is shortly after its status. */
     void awaitIdle() {
-        await("an idle source", () -> {
+        Await.until("an idle source", () -> {
             try {
                 source.setCapabilities(Map.of());
                 return true;
@@ -120,21 +119,6 @@ final class HostPair implements AutoCloseable {
         WorkloadReport report = host.whilePaused(_ -> machine.verify());
         assertThat(report.damages()).isEmpty();
         assertThat(report.isSound()).isTrue();
-    }
-
-    static void await(String what, BooleanSupplier condition) {
-        long endNs = System.nanoTime() + LONGEST_WAIT.toNanos();
-        while (!condition.getAsBoolean()) {
-            if (System.nanoTime() - endNs > 0) {
-                throw new AssertionError("waited for " + what + " in vain");
-            }
-            Thread.onSpinWait();
-            try {
-                Thread.sleep(2); // there is no event for every state of the two
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        }
     }
 
     List<MachineEvent> eventsWithoutPasses() {

@@ -21,6 +21,7 @@ import dev.godwit.kvm.KvmMachineOptions;
 import dev.godwit.kvm.KvmMachineOptions.DirtyTracking;
 import dev.godwit.linux.Kvm;
 import dev.godwit.operations.machine.LoadOptions.Mode;
+import dev.godwit.testkit.Await;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -97,7 +98,7 @@ class KvmGuestHostTest {
                     Map.of(MigrationCapability.BACKGROUND_SNAPSHOT, true, MigrationCapability.MAPPED_RAM, true));
             for (int round = 0; round < 5; round++) {
                 host.migrate("file:" + file, false);
-                HostPair.await("the snapshot", () -> !host.migration().status().isUnderWay());
+                Await.until("the snapshot", () -> !host.migration().status().isUnderWay());
                 assertThat(host.migration().errorDescription()).isEmpty();
                 assertThat(host.runStatus()).isEqualTo(RunStatus.RUNNING);
                 lines.forget();
@@ -123,7 +124,7 @@ class KvmGuestHostTest {
             here.cont();
             awaitBothVcpus();
             here.migrate("file:" + file, false);
-            HostPair.await(
+            Await.until(
                     "the end of the migration", () -> !here.migration().status().isUnderWay());
             assertThat(here.migration().errorDescription()).isEmpty();
         }
@@ -137,7 +138,7 @@ class KvmGuestHostTest {
                 there.load(new LoadOptions(file, 0, true, mode, 1, false, Optional.empty()));
                 assertThat(there.runStatus()).isEqualTo(RunStatus.RUNNING);
                 awaitBothVcpus();
-                HostPair.await("all of memory", () -> there.migration().status() == MigrationStatus.COMPLETED);
+                Await.until("all of memory", () -> there.migration().status() == MigrationStatus.COMPLETED);
             }
         }
     }
@@ -172,7 +173,7 @@ class KvmGuestHostTest {
                     .atMost(1 << 20)
                     .send();
 
-            HostPair.await("the guest", () -> there.migration().status() == MigrationStatus.COMPLETED);
+            Await.until("the guest", () -> there.migration().status() == MigrationStatus.COMPLETED);
             lines.forget();
             awaitBothVcpus();
             PostcopyReport report = there.migration().postcopy().orElseThrow();
@@ -198,11 +199,10 @@ class KvmGuestHostTest {
                 20L));
         there.migrateIncoming(uri, false);
         here.migrate(uri, false);
-        HostPair.await(
-                "the end of the migration", () -> !here.migration().status().isUnderWay());
+        Await.until("the end of the migration", () -> !here.migration().status().isUnderWay());
         assertThat(here.migration().errorDescription()).isEmpty();
         assertThat(here.runStatus()).isEqualTo(RunStatus.POSTMIGRATE);
-        HostPair.await("the guest", () -> there.migration().status() == MigrationStatus.COMPLETED);
+        Await.until("the guest", () -> there.migration().status() == MigrationStatus.COMPLETED);
         assertThat(there.runStatus()).isEqualTo(RunStatus.RUNNING);
         assertThat(here.migration().ram().orElseThrow().dirtySyncCount()).isGreaterThanOrEqualTo(2);
     }

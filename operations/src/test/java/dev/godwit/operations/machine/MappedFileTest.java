@@ -18,6 +18,7 @@ import dev.godwit.operations.machine.LoadOptions.Mode;
 import dev.godwit.snapshot.Snapshot;
 import dev.godwit.snapshot.StatedFormat;
 import dev.godwit.snapshot.Verification;
+import dev.godwit.testkit.Await;
 import dev.godwit.workload.PageMaking;
 import dev.godwit.workload.WorkloadContent;
 import dev.godwit.workload.WorkloadLoad;
@@ -81,7 +82,7 @@ class MappedFileTest {
 
     private static void save(GuestHost source, String uri) throws ControlException {
         source.migrate(uri, false);
-        HostPair.await(
+        Await.until(
                 "the end of the migration", () -> !source.migration().status().isUnderWay());
         assertThat(source.migration().errorDescription()).isEmpty();
         assertThat(source.migration().status()).isEqualTo(MigrationStatus.COMPLETED);
@@ -133,7 +134,7 @@ class MappedFileTest {
                 assertThat(snapshot.present(0).setPages()).isLessThan(RAM_BYTES / 4096);
             }
             prepare(destination, channels, directIo).migrateIncoming(uri, false);
-            HostPair.await("the guest", () -> !destination.migration().status().isUnderWay());
+            Await.until("the guest", () -> !destination.migration().status().isUnderWay());
             assertThat(destination.migration().errorDescription()).isEmpty();
             assertThat(destination.runStatus()).isEqualTo(RunStatus.RUNNING);
             HostPair.assertSound(destination, empty);
@@ -158,12 +159,12 @@ class MappedFileTest {
             assumeUserfaultfd(empty);
             host.load(from(file, Mode.LAZY));
             assertThat(host.runStatus()).isEqualTo(RunStatus.RUNNING);
-            HostPair.await("all of memory", () -> host.migration().status() == MigrationStatus.COMPLETED);
+            Await.until("all of memory", () -> host.migration().status() == MigrationStatus.COMPLETED);
             HostPair.assertSound(host, empty);
             assertThat(host.migration().ram().orElseThrow().remainingBytes()).isZero();
             // memory is ordinary again: it can be saved
             prepare(host, 2, false).migrate("file:" + folder.resolve("again"), false);
-            HostPair.await(
+            Await.until(
                     "the end of the migration", () -> !host.migration().status().isUnderWay());
             assertThat(Verification.of(folder.resolve("again"), Progress.NONE).damages())
                     .isEmpty();
@@ -186,12 +187,12 @@ class MappedFileTest {
                 GuestHost host = new GuestHost(empty, Optional.empty(), true)) {
             assumeUserfaultfd(empty);
             host.load(from(file, Mode.LAZY));
-            HostPair.await("the damage", () -> host.migration().status() == MigrationStatus.POSTCOPY_PAUSED);
+            Await.until("the damage", () -> host.migration().status() == MigrationStatus.POSTCOPY_PAUSED);
             assertThat(host.migration().errorDescription().orElseThrow()).contains(name);
             assertThatThrownBy(host::stop).hasMessageContaining(name);
             assertThatThrownBy(() -> host.migrate("file:" + folder.resolve("again"), false))
                     .hasMessageContaining("in progress");
-            HostPair.await(
+            Await.until(
                     "all other pages",
                     () -> host.migration().ram().orElseThrow().remainingBytes() == 0);
             assertThat(empty.statistics().damagedPages()).isZero();
@@ -230,20 +231,20 @@ class MappedFileTest {
                 GuestHost source = running(machine, 2, false)) {
             source.setParameters(Map.of(MigrationParameter.MAX_BANDWIDTH, 1L << 20));
             source.migrate("file:" + file + (offset == 0 ? "" : ",offset=" + offset), false);
-            HostPair.await("some pages", () -> source.migration().status() == MigrationStatus.ACTIVE);
+            Await.until("some pages", () -> source.migration().status() == MigrationStatus.ACTIVE);
             source.migrateCancel();
-            HostPair.await("the end", () -> !source.migration().status().isUnderWay());
+            Await.until("the end", () -> !source.migration().status().isUnderWay());
             assertThat(source.migration().status()).isEqualTo(MigrationStatus.CANCELLED);
             assertThat(source.runStatus()).isEqualTo(RunStatus.RUNNING);
-            HostPair.await("nothing but the file", () -> filesIn(folder).equals(List.of("guest")));
-            HostPair.await("what was there", () -> file.toFile().length() == before);
+            Await.until("nothing but the file", () -> filesIn(folder).equals(List.of("guest")));
+            Await.until("what was there", () -> file.toFile().length() == before);
             awaitIdle(source);
             HostPair.assertSound(source, machine);
         }
     }
 
     private static void awaitIdle(GuestHost host) {
-        HostPair.await("an idle source", () -> {
+        Await.until("an idle source", () -> {
             try {
                 host.setCapabilities(Map.of());
                 return true;
@@ -266,7 +267,7 @@ class MappedFileTest {
         try (WorkloadMachine machine = WorkloadMachine.create(machine());
                 GuestHost source = running(machine, 2, false)) {
             source.migrate("file:" + folder.resolve("none/guest"), false);
-            HostPair.await("the end", () -> !source.migration().status().isUnderWay());
+            Await.until("the end", () -> !source.migration().status().isUnderWay());
             assertThat(source.migration().errorDescription().orElseThrow()).contains("none");
             assertThat(source.runStatus()).isEqualTo(RunStatus.RUNNING);
             awaitIdle(source);
@@ -277,7 +278,7 @@ class MappedFileTest {
                     "skipped, for want of the right to mount a tmpfs");
             try {
                 source.migrate("file:" + disk.resolve("guest"), false);
-                HostPair.await("the end", () -> !source.migration().status().isUnderWay());
+                Await.until("the end", () -> !source.migration().status().isUnderWay());
                 assertThat(source.migration().errorDescription().orElseThrow()).contains("is full");
                 assertThat(source.runStatus()).isEqualTo(RunStatus.RUNNING);
                 awaitIdle(source);
@@ -330,7 +331,7 @@ class MappedFileTest {
                 host.load(new LoadOptions(file, 0, true, mode, 1 + random.nextInt(3), directIo, Optional.empty()));
                 assertThat(host.runStatus()).isEqualTo(RunStatus.RUNNING);
                 GuestHost loaded = host;
-                HostPair.await("all of memory", () -> loaded.migration().status() == MigrationStatus.COMPLETED);
+                Await.until("all of memory", () -> loaded.migration().status() == MigrationStatus.COMPLETED);
                 HostPair.assertSound(host, machine);
             }
         } finally {

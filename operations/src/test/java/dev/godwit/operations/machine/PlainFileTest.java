@@ -8,6 +8,7 @@ import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.testkit.Await;
 import dev.godwit.workload.WorkloadLoad;
 import dev.godwit.workload.WorkloadMachine;
 import dev.godwit.workload.WorkloadOptions;
@@ -57,7 +58,7 @@ class PlainFileTest {
     }
 
     private static void awaitEnd(GuestHost source) {
-        HostPair.await(
+        Await.until(
                 "the end of the migration", () -> !source.migration().status().isUnderWay());
     }
 
@@ -91,7 +92,7 @@ class PlainFileTest {
             awaitEnd(source);
             assertThat(source.migration().errorDescription()).isEmpty();
             assertThat(source.runStatus()).isEqualTo(background ? RunStatus.RUNNING : RunStatus.POSTMIGRATE);
-            HostPair.await("nothing but the file", () -> filesIn(folder).equals(List.of("guest")));
+            Await.until("nothing but the file", () -> filesIn(folder).equals(List.of("guest")));
             if (offset == 0) {
                 assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
                         .isEqualTo("rw-------");
@@ -102,7 +103,7 @@ class PlainFileTest {
                 assertThat(kept).isEqualTo(header);
             }
             destination.migrateIncoming(uri(file, offset), false);
-            HostPair.await("the guest", () -> !destination.migration().status().isUnderWay());
+            Await.until("the guest", () -> !destination.migration().status().isUnderWay());
             assertThat(destination.migration().errorDescription()).isEmpty();
             HostPair.assertSound(destination, empty);
         }
@@ -117,7 +118,7 @@ class PlainFileTest {
         try (WorkloadMachine machine = WorkloadMachine.create(MACHINE);
                 GuestHost source = running(machine, false, 1 << 20)) {
             source.migrate(uri(file, offset), false);
-            HostPair.await(
+            Await.until(
                     "some pages",
                     () -> source.migration()
                             .ram()
@@ -129,8 +130,8 @@ class PlainFileTest {
             source.migrateCancel();
             awaitEnd(source);
             assertThat(source.migration().status()).isEqualTo(MigrationStatus.CANCELLED);
-            HostPair.await("what was there", () -> file.toFile().length() == before.length);
-            HostPair.await("nothing but the file", () -> filesIn(folder).equals(List.of("guest")));
+            Await.until("what was there", () -> file.toFile().length() == before.length);
+            Await.until("nothing but the file", () -> filesIn(folder).equals(List.of("guest")));
             assertThat(file).hasBinaryContent(before);
             HostPair.assertSound(source, machine);
         }
@@ -153,7 +154,7 @@ class PlainFileTest {
             assertThat(source.migration().status()).isEqualTo(MigrationStatus.FAILED);
             assertThat(source.migration().errorDescription().orElseThrow()).contains("No space left");
             assertThat(source.runStatus()).isEqualTo(RunStatus.RUNNING);
-            HostPair.await("nothing but the file", () -> filesIn(disk).equals(List.of("guest")));
+            Await.until("nothing but the file", () -> filesIn(disk).equals(List.of("guest")));
             assertThat(file).hasBinaryContent(OLDER);
             HostPair.assertSound(source, machine);
         } finally {

@@ -13,6 +13,7 @@ import dev.godwit.host.PostcopySupport;
 import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
 import dev.godwit.host.UserfaultfdRam;
+import dev.godwit.testkit.Await;
 import dev.godwit.workload.WorkloadMachine;
 import dev.godwit.workload.WorkloadOptions;
 import java.io.IOException;
@@ -86,7 +87,7 @@ class PostcopyArrivalTest {
 
         private void run(WorkloadMachine guest) throws IOException {
             guest.resume();
-            HostPair.await("writes at the source", () -> guest.statistics().writtenPages() > 2000);
+            Await.until("writes at the source", () -> guest.statistics().writtenPages() > 2000);
             guest.pause();
         }
 
@@ -95,7 +96,7 @@ class PostcopyArrivalTest {
         }
 
         void awaitStatus(MigrationStatus status) {
-            HostPair.await(status.word(), () -> host.migration().status() == status);
+            Await.until(status.word(), () -> host.migration().status() == status);
         }
 
         void assertArrived() throws ControlException {
@@ -186,7 +187,7 @@ class PostcopyArrivalTest {
                     // it is paused below
                 }
             });
-            HostPair.await(
+            Await.until(
                     "postcopy",
                     () -> arrival.host.migration().status() != MigrationStatus.ACTIVE
                             && arrival.host.migration().status() != MigrationStatus.SETUP);

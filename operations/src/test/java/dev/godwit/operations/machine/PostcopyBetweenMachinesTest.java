@@ -12,6 +12,7 @@ import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.host.PostcopySupport;
 import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
+import dev.godwit.testkit.Await;
 import dev.godwit.workload.WorkloadLoad;
 import dev.godwit.workload.WorkloadOptions;
 import dev.godwit.workload.WorkloadPattern;
@@ -57,7 +58,7 @@ class PostcopyBetweenMachinesTest {
                 .withLoad(WorkloadLoad.of(pagesPerSecond, WorkloadPattern.RANDOM));
         try (HostPair pair = new HostPair(own, options);
                 PostcopyJourney journey = new PostcopyJourney(pair.source, pair.destination, own, random, preempt)) {
-            HostPair.await("writes", () -> pair.sourceMachine.statistics().writtenPages() > 300);
+            Await.until("writes", () -> pair.sourceMachine.statistics().writtenPages() > 300);
             travelled.travel(journey, pair);
         }
     }
@@ -112,15 +113,15 @@ class PostcopyBetweenMachinesTest {
             travel(RamBacking.ANONYMOUS, preempt, random, (journey, pair) -> {
                 journey.cutAfter(cutAfterBytes);
                 journey.begin(random.nextInt(100));
-                HostPair.await("the cut", () -> isOver(pair.source.migration().status()));
+                Await.until("the cut", () -> isOver(pair.source.migration().status()));
                 if (pair.source.migration().status() == MigrationStatus.FAILED) {
-                    HostPair.await(
+                    Await.until(
                             "the destination's end",
                             () -> pair.destination.migration().status() == MigrationStatus.FAILED);
                     pair.assertStayed();
                     return;
                 }
-                HostPair.await(
+                Await.until(
                         "the destination's word",
                         () -> isOver(pair.destination.migration().status()));
                 assertThat(pair.sourceMachine.isRunning()).isFalse();
@@ -146,7 +147,7 @@ class PostcopyBetweenMachinesTest {
     void a_guest_whose_source_has_ended_waits_and_never_sees_zeros(boolean preempt) throws Exception {
         travel(RamBacking.ANONYMOUS, preempt, new Random(31), (journey, pair) -> {
             journey.atMost(1 << 20).begin(0).awaitDeparture();
-            HostPair.await(
+            Await.until(
                     "some faults",
                     () -> pair.source.migration().ram().orElseThrow().postcopyRequests() > 20);
             pair.source.quit();
@@ -156,7 +157,7 @@ class PostcopyBetweenMachinesTest {
                             lost -> assertThat(lost.toString()).contains("MiB"));
             pair.source.close();
 
-            HostPair.await(
+            Await.until(
                     "a destination that waits",
                     () -> pair.destination.migration().status() == MigrationStatus.POSTCOPY_PAUSED);
             assertThat(pair.destination.migration().errorDescription()).isPresent();
@@ -169,12 +170,10 @@ class PostcopyBetweenMachinesTest {
 
     /** All of its vCPUs wait for pages: they write nothing any more. */
     private static void awaitStandstill(HostPair pair) throws InterruptedException {
-        long before = -1;
-        long now = pair.destinationMachine.statistics().writtenPages();
-        while (now != before) {
-            before = now;
+        Await.until("a guest that stands still", () -> {
+            long before = pair.destinationMachine.statistics().writtenPages();
             Thread.sleep(500); // no event tells that nothing happens
-            now = pair.destinationMachine.statistics().writtenPages();
-        }
+            return pair.destinationMachine.statistics().writtenPages() == before;
+        });
     }
 }

@@ -8,6 +8,7 @@ import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.testkit.Await;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -92,12 +93,11 @@ final class PostcopyJourney implements AutoCloseable {
 
     /** Waits until the guest has gone, or all has. */
     PostcopyJourney awaitDeparture() {
-        HostPair.await(
-                "the switch to postcopy", () -> switch (source.migration().status()) {
-                    case POSTCOPY_ACTIVE, POSTCOPY_PAUSED, COMPLETED -> true;
-                    case FAILED -> throw new AssertionError(source.migration());
-                    default -> false;
-                });
+        Await.until("the switch to postcopy", () -> switch (source.migration().status()) {
+            case POSTCOPY_ACTIVE, POSTCOPY_PAUSED, COMPLETED -> true;
+            case FAILED -> throw new AssertionError(source.migration());
+            default -> false;
+        });
         return this;
     }
 
@@ -113,13 +113,13 @@ final class PostcopyJourney implements AutoCloseable {
     }
 
     private static void pause(GuestHost host) throws ControlException {
-        HostPair.await("its postcopy", () -> host.migration().status() == MigrationStatus.POSTCOPY_ACTIVE);
+        Await.until("its postcopy", () -> host.migration().status() == MigrationStatus.POSTCOPY_ACTIVE);
         host.migratePause();
     }
 
     void awaitPaused() {
-        HostPair.await("a source that waits", () -> isPaused(source.migration()));
-        HostPair.await("a destination that waits", () -> isPaused(destination.migration()));
+        Await.until("a source that waits", () -> isPaused(source.migration()));
+        Await.until("a destination that waits", () -> isPaused(destination.migration()));
         assertThat(source.runStatus()).isEqualTo(RunStatus.FINISH_MIGRATE);
     }
 
@@ -137,7 +137,7 @@ final class PostcopyJourney implements AutoCloseable {
     void recover(long cutAfterBytes) throws IOException, ControlException {
         relay.close();
         connections++;
-        HostPair.await("a destination that listens", this::listens);
+        Await.until("a destination that listens", this::listens);
         relay = new CuttingRelay(relayPath(), destinationPath()).cutAfter(cutAfterBytes);
         source.migrate("unix:" + relayPath(), true);
     }
@@ -155,7 +155,7 @@ final class PostcopyJourney implements AutoCloseable {
 
     /** Breaks the connections of a guest that has gone, again and again, and has it arrive at last. */
     void cut(int cuts) throws IOException, ControlException {
-        HostPair.await("the guest there", () -> {
+        Await.until("the guest there", () -> {
             assertThat(source.migration().status())
                     .as("%s, %s", source.migration(), destination.migration())
                     .isNotEqualTo(MigrationStatus.FAILED);
@@ -174,14 +174,14 @@ final class PostcopyJourney implements AutoCloseable {
     }
 
     void awaitArrival() {
-        HostPair.await("the end of the migration", () -> {
+        Await.until("the end of the migration", () -> {
             MigrationStatus status = source.migration().status();
             assertThat(status)
                     .as(source.migration().toString())
                     .isNotIn(MigrationStatus.FAILED, MigrationStatus.POSTCOPY_PAUSED);
             return status == MigrationStatus.COMPLETED;
         });
-        HostPair.await("the guest", () -> destination.migration().status() == MigrationStatus.COMPLETED);
+        Await.until("the guest", () -> destination.migration().status() == MigrationStatus.COMPLETED);
         assertThat(source.runStatus()).isEqualTo(RunStatus.POSTMIGRATE);
         assertThat(destination.runStatus()).isEqualTo(RunStatus.RUNNING);
     }

@@ -22,6 +22,7 @@ import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.JsonValue;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
+import dev.godwit.testkit.Await;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.Proxy;
@@ -79,12 +80,12 @@ class QemuPostcopyReplayTest {
                 if (part == 0) {
                     host.migrateIncoming("unix:" + socket, false);
                 } else {
-                    HostPair.await("a pause", () -> host.migration().status() == MigrationStatus.POSTCOPY_PAUSED);
+                    Await.until("a pause", () -> host.migration().status() == MigrationStatus.POSTCOPY_PAUSED);
                     host.migrateRecover("unix:" + socket);
                 }
                 replay(parts[part], socket, preempt);
             }
-            HostPair.await("the end", () -> !host.migration().status().isUnderWay());
+            Await.until("the end", () -> !host.migration().status().isUnderWay());
             assertThat(host.migration().errorDescription()).isEmpty();
             assertThat(host.migration().status()).isEqualTo(MigrationStatus.COMPLETED);
             machine.awaitTouched();

@@ -19,6 +19,7 @@ import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.JsonValue;
 import dev.godwit.qmp.QmpAddress;
 import dev.godwit.qmp.QmpClient;
+import dev.godwit.testkit.Await;
 import dev.godwit.transport.MigrationUri;
 import dev.godwit.workload.WorkloadLoad;
 import dev.godwit.workload.WorkloadOptions;
@@ -159,7 +160,7 @@ class SnapshotOfOurMachineTest {
             pair.awaitEnd();
             assertThat(pair.source.migration().errorDescription()).isEmpty();
             assertThat(pair.source.migration().status()).isEqualTo(MigrationStatus.COMPLETED);
-            HostPair.await("the copy", () -> pair.destination.migration().status() == MigrationStatus.COMPLETED);
+            Await.until("the copy", () -> pair.destination.migration().status() == MigrationStatus.COMPLETED);
             assertThat(pair.source.runStatus()).isEqualTo(RunStatus.RUNNING);
             HostPair.assertSound(pair.source, pair.sourceMachine);
             HostPair.assertSound(pair.destination, pair.destinationMachine);

@@ -8,6 +8,7 @@ import dev.godwit.kvm.Boot;
 import dev.godwit.kvm.KvmMachineOptions;
 import dev.godwit.linux.HugePages;
 import dev.godwit.linux.Kvm;
+import dev.godwit.testkit.Await;
 import dev.godwit.workload.WorkloadLoad;
 import dev.godwit.workload.WorkloadMachine;
 import dev.godwit.workload.WorkloadOptions;
@@ -96,9 +97,7 @@ final class SnapshotProof {
         try (LiveMachine live = LiveMachine.start(machine)) {
             for (int round = 0; round < rounds; round++) {
                 long written = machine.statistics().writtenPages() + random.nextInt(5000);
-                while (machine.statistics().writtenPages() < written) {
-                    Thread.onSpinWait();
-                }
+                Await.until("writes", () -> machine.statistics().writtenPages() >= written);
                 figures.add(live.snapshot(file));
                 BackgroundSnapshots.assertConsistent(file, options);
             }

@@ -8,6 +8,7 @@ import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.ram.RamBlock;
+import dev.godwit.testkit.Await;
 import dev.godwit.testkit.WritingMachine;
 import dev.godwit.workload.WorkloadLoad;
 import dev.godwit.workload.WorkloadMachine;
@@ -43,7 +44,7 @@ class WrongDestinationTest {
             pair.awaitEnd();
             assertThat(pair.source.migration().status()).isEqualTo(MigrationStatus.FAILED);
             assertThat(pair.source.migration().errorDescription()).isPresent();
-            HostPair.await("failed", () -> pair.destination.migration().status() == MigrationStatus.FAILED);
+            Await.until("failed", () -> pair.destination.migration().status() == MigrationStatus.FAILED);
             assertThat(pair.destination.migration().errorDescription().orElseThrow())
                     .contains("block ram", Long.toString(RAM_BYTES), Long.toString(2 * RAM_BYTES));
             pair.assertStayed();
@@ -58,7 +59,7 @@ class WrongDestinationTest {
             pair.begin();
             pair.awaitEnd();
             assertThat(pair.source.migration().status()).isEqualTo(MigrationStatus.FAILED);
-            HostPair.await("failed", () -> pair.destination.migration().status() == MigrationStatus.FAILED);
+            Await.until("failed", () -> pair.destination.migration().status() == MigrationStatus.FAILED);
             assertThat(pair.destination.migration().errorDescription().orElseThrow())
                     .contains("UUID");
             pair.assertStayed();
@@ -103,8 +104,8 @@ class WrongDestinationTest {
             destination.setCapabilities(returnPath);
             destination.migrateIncoming(uri, false);
             source.migrate(uri, false);
-            HostPair.await("a failed destination", () -> destination.migration().status() == MigrationStatus.FAILED);
-            HostPair.await("a failed source", () -> source.migration().status() == MigrationStatus.FAILED);
+            Await.until("a failed destination", () -> destination.migration().status() == MigrationStatus.FAILED);
+            Await.until("a failed source", () -> source.migration().status() == MigrationStatus.FAILED);
             assertThat(source.runStatus()).isEqualTo(RunStatus.RUNNING);
             assertThat(guest.isRunning()).isTrue();
             assertThat(here.isRunning()).isFalse();

@@ -13,10 +13,12 @@ import dev.godwit.qemu.Section;
 import dev.godwit.qemu.SectionHeader;
 import dev.godwit.qemu.SectionType;
 import dev.godwit.qemu.Sections;
+import dev.godwit.qemu.VmState;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.channels.Channels;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -83,12 +85,51 @@ public record MachinePackage(MachineState state, RunStatus before, List<Integer>
         List<DeviceState> devices = MachineSections.devices(state, before);
         byte[] json = VmDescriptionWriter.write(configuration, devices);
         List<DeviceState> all = new ArrayList<>();
-        all.add(DeviceState.of(DESCRIPTION_IDSTR, 0, 1)
-                .uint32("length", json.length)
-                .buffer("json", json)
-                .build());
+        all.add(description(json));
         all.addAll(devices);
         return all;
+    }
+
+    private static DeviceState description(byte[] json) {
+        return DeviceState.of(DESCRIPTION_IDSTR, 0, 1)
+                .uint32("length", json.length)
+                .buffer("json", json)
+                .build();
+    }
+
+    /**
+     * {@return the sections of a package for a guest that was saved: behind their description where they are of a
+     * machine of ours} Such a guest is known by its vmdescription, which is byte by byte what such a machine writes.
+     * QEMU, which does not know the description's section, takes none of these guests.
+     */
+    public static List<Section> sections(VmState saved) {
+        List<Section> sections =
+                saved.sections().stream().filter(section -> !section.setup()).toList();
+        if (saved.vmdescription().isEmpty()
+                || !isOurs(saved, saved.vmdescription().get())) {
+            return sections;
+        }
+        int id = sections.stream().mapToInt(Section::sectionId).max().orElse(saved.ramSectionId()) + 1;
+        List<Section> all = new ArrayList<>(MachineSections.sections(
+                List.of(description(saved.vmdescription().get())), id));
+        all.addAll(sections);
+        return all;
+    }
+
+    private static boolean isOurs(VmState saved, byte[] json) {
+        try {
+            List<VmDescription.Device> described = VmDescription.parse(json, 0).devices();
+            if (described.size() != saved.sections().size()) {
+                return false;
+            }
+            List<DeviceState> devices = new ArrayList<>();
+            for (int index = 0; index < described.size(); index++) {
+                devices.add(MachineSections.device(saved.sections().get(index), described.get(index)));
+            }
+            return Arrays.equals(json, VmDescriptionWriter.write(saved.configuration(), devices));
+        } catch (StreamFormatException _) {
+            return false; // described in ways that ours are not
+        }
     }
 
     /**

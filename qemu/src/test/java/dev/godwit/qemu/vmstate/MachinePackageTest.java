@@ -9,6 +9,7 @@ import dev.godwit.engine.machine.MachineState;
 import dev.godwit.engine.machine.StateField;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.qemu.Configuration;
+import dev.godwit.qemu.VmState;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -48,6 +49,32 @@ class MachinePackageTest {
         assertThat(read.before()).isEqualTo(RunStatus.PAUSED);
         assertThat(read.pings()).containsExactly(9);
         assertThat(described(read.state())).isEqualTo(described(STATE));
+    }
+
+    @Test
+    void what_a_machine_of_ours_saved_is_packed_behind_its_description() throws IOException {
+        VmState saved = MachineSections.vmState(CONFIGURATION, STATE, RunStatus.RUNNING);
+
+        MachinePackage read = MachinePackage.read(MachinePackage.write(MachinePackage.sections(saved), 3));
+
+        assertThat(described(read.state())).isEqualTo(described(STATE));
+        assertThat(read.before()).isEqualTo(RunStatus.RUNNING);
+    }
+
+    @Test
+    void what_another_machine_saved_is_packed_as_it_is() {
+        VmState saved = MachineSections.vmState(CONFIGURATION, STATE, RunStatus.RUNNING);
+        String json = new String(saved.vmdescription().orElseThrow(), StandardCharsets.UTF_8);
+        for (String other : List.of(json + " ", json.replace(", ", ","), json.replace("godwit/cpu", "cpu"), "{}")) {
+            VmState another = new VmState(
+                    CONFIGURATION,
+                    saved.ramSectionId(),
+                    saved.sections(),
+                    Optional.of(other.getBytes(StandardCharsets.UTF_8)));
+            assertThat(MachinePackage.sections(another)).as(other).isEqualTo(saved.sections());
+        }
+        VmState undescribed = new VmState(CONFIGURATION, saved.ramSectionId(), saved.sections(), Optional.empty());
+        assertThat(MachinePackage.sections(undescribed)).isEqualTo(saved.sections());
     }
 
     private static List<String> described(MachineState state) {
