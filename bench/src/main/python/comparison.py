@@ -102,6 +102,8 @@ class Rows:
 
     def print(self, group):
         rows = [row for row in self.rows.values() if row["group"] == group]
+        if not rows:
+            return
         measures = list(dict.fromkeys(name for row in rows for name in row["measures"]))
         rounds = max((len(values) for row in rows for values in row["measures"].values()), default=0)
         axis = next((row["axis"] for row in rows if "axis" in row), None)
