@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, PIECE = 1 << 20, FAULTS = 2000 };
+enum { PAGE = 4096, PIECE = 1 << 20, FAULTS = 2000, BITMAP_BYTES = 32 << 20, TMPFS_BYTES = 64 << 20 };
 
 static size_t bytes;
 static unsigned char *memory;
@@ -104,6 +104,113 @@ static void zeros(void)
         say("zero scan", "GiB/s", gib() / seconds);
     }
     munmap(target, bytes);
+}
+
+static uint64_t next_random(uint64_t *state) /* xorshift */
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* The bitmap of 1 TiB of RAM, of which one page of 4096 is set, into another like it. */
+static void merges(void)
+{
+    uint64_t *target = (uint64_t *)fresh(BITMAP_BYTES), *source = (uint64_t *)fresh(BITMAP_BYTES), state = 25;
+    size_t words = BITMAP_BYTES / 8;
+    memset(target, 0, BITMAP_BYTES); /* pages of its own, where reading alone would share one of zeros */
+    memset(source, 0, BITMAP_BYTES);
+    for (int set = 0; set < 1 << 16; set++) {
+        source[next_random(&state) % words] |= (uint64_t)1 << (state >> 58);
+        target[next_random(&state) % words] |= (uint64_t)1 << (state >> 58);
+    }
+    enum { TIMES = 20 };
+    double start = now();
+    for (int time = 0; time < TIMES; time++) {
+        for (size_t word = 0; word < words; word++) {
+            target[word] |= source[word];
+        }
+        __asm__ volatile("" ::"r"(target) : "memory");
+    }
+    say("bitmap merge", "GiB/s", (double)TIMES * BITMAP_BYTES / (1 << 30) / (now() - start));
+    munmap(target, BITMAP_BYTES);
+    munmap(source, BITMAP_BYTES);
+}
+
+/* --- XBZRLE: pairs of how many bytes stay and how many change, each ULEB128, and the changed bytes --- */
+
+static uint64_t difference_at(const unsigned char *old, const unsigned char *current, size_t at)
+{
+    uint64_t one, other;
+    memcpy(&one, old + at, 8);
+    memcpy(&other, current + at, 8);
+    return one ^ other;
+}
+
+static unsigned char *put_length(unsigned char *out, size_t length)
+{
+    if (length >= 128) {
+        *out++ = (unsigned char)(length | 128);
+        length >>= 7;
+    }
+    *out++ = (unsigned char)length;
+    return out;
+}
+
+static size_t encode(const unsigned char *old, const unsigned char *current, unsigned char *out)
+{
+    unsigned char *first = out;
+    size_t at = 0;
+    for (;;) {
+        size_t kept = at;
+        while (at < PAGE && (at % 8 == 0 || old[at] == current[at])) {
+            uint64_t difference = at % 8 == 0 ? difference_at(old, current, at) : 0;
+            if (difference != 0) {
+                at += (size_t)__builtin_ctzll(difference) / 8;
+                break;
+            }
+            at += at % 8 == 0 ? 8 : 1;
+        }
+        if (at == PAGE) {
+            return (size_t)(out - first);
+        }
+        size_t changed = at;
+        while (at < PAGE && old[at] != current[at]) {
+            uint64_t difference = at % 8 == 0 ? difference_at(old, current, at) : 0;
+            int all = at % 8 == 0 && ((difference - 0x0101010101010101u) & ~difference & 0x8080808080808080u) == 0;
+            at += all ? 8 : 1;
+        }
+        out = put_length(put_length(out, changed - kept), at - changed);
+        memcpy(out, current + changed, at - changed);
+        out += at - changed;
+    }
+}
+
+static void deltas(int runs)
+{
+    static unsigned char old[PAGE], current[PAGE], delta[2 * PAGE];
+    uint64_t state = 25;
+    memcpy(old, memory, PAGE);
+    memcpy(current, memory, PAGE);
+    for (int run = 0; run < runs; run++) {
+        size_t start = next_random(&state) % (PAGE / 64) * 64;
+        for (size_t at = start; at < start + 64; at++) {
+            current[at] = (unsigned char)~old[at];
+        }
+    }
+    enum { TIMES = 100000 };
+    size_t length = 0;
+    double start = now();
+    for (int time = 0; time < TIMES; time++) {
+        __asm__ volatile("" ::"r"(current) : "memory");
+        length += encode(old, current, delta);
+    }
+    if (length > 0) {
+        char name[64];
+        snprintf(name, sizeof name, "XBZRLE encode, %d run%s", runs, runs == 1 ? "" : "s");
+        say(name, "GiB/s", (double)TIMES * PAGE / (1 << 30) / (now() - start));
+    }
 }
 
 /* --- sockets --- */
@@ -234,8 +341,36 @@ static void read_file(const char *name, int flags, int is_cold)
     close(file);
 }
 
+/* Over a file that has its pages already. */
+static void write_tmpfs(const char *name, size_t piece)
+{
+    char shared[64];
+    snprintf(shared, sizeof shared, "/dev/shm/godwit-limits-%d", getpid());
+    int file = open(shared, O_CREAT | O_RDWR, 0600);
+    if (file < 0) {
+        cannot(name, "open");
+        return;
+    }
+    unlink(shared);
+    double start = 0;
+    for (int time = 0; time < 2; time++) {
+        start = now();
+        for (size_t at = 0; at < TMPFS_BYTES; at += piece) {
+            if (pwrite(file, memory + at % bytes, piece, (off_t)at) != (ssize_t)piece) {
+                cannot(name, "pwrite");
+                close(file);
+                return;
+            }
+        }
+    }
+    say(name, "GiB/s", (double)TMPFS_BYTES / (1 << 30) / (now() - start));
+    close(file);
+}
+
 static void disk(void)
 {
+    write_tmpfs("tmpfs write by 4 KiB", PAGE);
+    write_tmpfs("tmpfs write by 1 MiB", PIECE);
     write_file("disk write, direct, synced", O_DIRECT);
     write_file("disk write, buffered, synced", 0);
     read_file("disk read, warm", 0, 0);
@@ -328,15 +463,17 @@ int main(int count, char **arguments)
     snprintf(path, sizeof path, "%s/limits-%d", arguments[1], getpid());
     memory = fresh(bytes);
     uint64_t state = 25;
-    for (size_t at = 0; at < bytes; at += 8) { /* xorshift */
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        memcpy(memory + at, &state, 8);
+    for (size_t at = 0; at < bytes; at += 8) {
+        uint64_t word = next_random(&state);
+        memcpy(memory + at, &word, 8);
     }
     for (int round = atoi(arguments[3]); round > 0; round--) {
         copies();
         zeros();
+        merges();
+        deltas(1);
+        deltas(6);
+        deltas(32);
         over_unix();
         over_tcp();
         disk();

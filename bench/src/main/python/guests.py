@@ -55,7 +55,7 @@ class Guest(Machine):
                      capabilities=[{"capability": name, "state": True} for name in ("events", *names)])
 
     def ask_after(self, event):
-        """Microseconds from the first word of a migration to the guest's start, by QEMU's own clock."""
+        """Microseconds from when a migration became active to an event, if it became so, and the event's time."""
         first = None
         deadline = time.monotonic() + LONGEST_S
         while time.monotonic() < deadline:
@@ -65,10 +65,10 @@ class Guest(Machine):
                 continue
             message = self.events.popleft()
             at = message["timestamp"]["seconds"] * 1_000_000 + message["timestamp"]["microseconds"]
-            if message["event"] == "MIGRATION" and first is None:
+            if message["event"] == "MIGRATION" and message["data"]["status"] == "active" and first is None:
                 first = at
             if message["event"] == event:
-                return None if first is None else at - first
+                return None if first is None else at - first, at / 1_000_000
         raise RuntimeError(f"QEMU has not said {event}")
 
     def ask_status(self, *wanted):

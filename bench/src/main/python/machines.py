@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 
-from programs import GODWIT, LONGEST_S, cpu_seconds
+from programs import GODWIT, LONGEST_S, cpu_seconds, end
 
 HOT_MIB = 128
 WRITING_MIB = 512
@@ -68,8 +68,7 @@ class Machine:
         self.command("qmp_capabilities")
 
     def close(self):
-        self.process.kill()
-        self.process.wait()
+        end(self.process)
         self.qmp.unlink(missing_ok=True)
         if self.godwit_qmp:
             self.godwit_qmp.unlink(missing_ok=True)
@@ -201,7 +200,12 @@ class QemuMachine(Machine):
 
     def make_ready(self):
         """A guest that has been migrated can be so again once it has run: here for an instant, in its firmware."""
-        if self.command("query-status")["status"] == "postmigrate":
+        deadline = time.monotonic() + LONGEST_S
+        while (status := self.command("query-status")["status"]) == "finish-migrate":  # for an instant after its last event
+            if time.monotonic() > deadline:
+                raise TimeoutError("the migration does not end")
+            time.sleep(0.005)
+        if status == "postmigrate":
             self.command("cont")
             self.command("stop")
 

@@ -10,10 +10,10 @@ LONGEST_S = 300
 
 
 def cpu_seconds(pid):
-    """User and system time that a living process has used."""
+    """User and system time that a living process has used, and its children that have ended."""
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mib(pid):
@@ -21,6 +21,18 @@ def resident_mib(pid):
     with open(f"/proc/{pid}/status") as file:
         lines = dict(line.split(":", 1) for line in file)
     return int(lines["RssAnon"].split()[0]) / 1024
+
+
+def end(process):
+    """Kills a process; one of which a recording is made (bench/profile) is asked to end, so that it can write it."""
+    if "JDK_JAVA_OPTIONS" in os.environ:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            pass
+    process.kill()
+    process.wait()
 
 
 class Godwit:
@@ -47,6 +59,10 @@ class Godwit:
                 raise RuntimeError("godwit receive has ended before it listened")
         self.ready_cpu = cpu_seconds(self.process.pid)
 
+    def cpu_so_far(self):
+        """What it has used, whether it has ended or not."""
+        return cpu_seconds(self.process.pid) if self.cpu_all is None else self.cpu_all
+
     def finish(self):
         """What it printed, as JSON."""
         output = self.process.stdout.read()
@@ -64,5 +80,4 @@ class Godwit:
     def close(self):
         """Ends it if it has not ended."""
         if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+            end(self.process)

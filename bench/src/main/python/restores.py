@@ -16,6 +16,7 @@ class Restores:
         self.arguments = arguments
         self.folder = arguments.folder
         self.mib = mib
+        self.gib = mib / 1024
         self.file = self.folder / f"guest-{mib}.gw"
         self.template = self.folder / f"template-{mib}"
         self.state = self.folder / f"template-{mib}.state"
@@ -61,16 +62,20 @@ class Restores:
         guest = self.guest(incoming="defer")
         try:
             guest.capabilities("mapped-ram", *(["multifd"] if channels else []))
-            start = time.monotonic()
+            begun = Begun(guest)
             guest.command("migrate-incoming", uri=f"file:{self.file}")
-            return figures(guest.await_line("") - start, guest)
+            begun.await_first_line()
+            return begun.figures(self.gib, complete=True)
         finally:
             guest.close()
 
     def qemu_template(self):
         guest = self.template_guest()
         try:
-            return figures(self.start_template(guest), guest)
+            begun = Begun(guest)
+            self.start_template(guest)
+            begun.await_first_line()
+            return begun.figures(self.gib)
         finally:
             guest.close()
 
@@ -98,16 +103,13 @@ class Restores:
             destination.capabilities("postcopy-ram", "postcopy-blocktime")
             destination.command("migrate-incoming", uri=uri)
             source.capabilities("postcopy-ram")
-            start = time.monotonic()
+            begun = Begun(destination, source)
             source.command("migrate", uri=uri)
             source.command("migrate-start-postcopy")
-            first = destination.await_line("") - start
-            run = destination.ask_after("RESUME")
+            begun.await_first_line()
             source.await_migration()
-            complete = time.monotonic() - start
-            requests = source.command("query-migrate")["ram"]["postcopy-requests"]
-            blocktime = destination.command("query-migrate").get("postcopy-blocktime")
-            return figures(first, None, run, requests, blocktime, complete)
+            return begun.figures(self.gib, complete=True, requests=source.command("query-migrate")["ram"]["postcopy-requests"],
+                                 blocked_ms=destination.command("query-migrate").get("postcopy-blocktime"))
         finally:
             source.close()
             destination.close()
@@ -120,16 +122,16 @@ class Restores:
         try:
             guest.capabilities("postcopy-ram", "postcopy-blocktime")
             guest.command("migrate-incoming", uri=uri)
-            start = time.monotonic()
+            begun = Begun(guest)
             godwit = Godwit(["restore", "--json", "--order", order, "--to", uri, *(["--record"] if record else []), str(self.file)])
-            first = guest.await_line("") - start
+            begun.await_first_line(godwit)
             if to_first_line:
-                return figures(first, guest)
+                return begun.figures(self.gib)
             result = godwit.finish()
-            blocktime = guest.command("query-migrate").get("postcopy-blocktime")
+            taken = begun.figures(self.gib, godwit, complete=True, requests=result["requests"],
+                                  blocked_ms=guest.command("query-migrate").get("postcopy-blocktime"))
             guest.await_line("CUT ok", len(guest.console))
-            return figures(first, None, guest.ask_after("RESUME"), result["requests"], blocktime, result["totalMs"] / 1000,
-                           godwit.cpu_all / (self.mib / 1024))
+            return taken
         finally:
             if godwit:
                 godwit.close()
@@ -141,11 +143,11 @@ class Restores:
         try:
             guest.capabilities()
             guest.command("migrate-incoming", uri=uri)
-            start = time.monotonic()
+            begun = Begun(guest)
             godwit = Godwit(["restore", "--json", "--eager", "--to", uri, str(self.file)])
-            first = guest.await_line("") - start
+            begun.await_first_line(godwit)
             godwit.finish()
-            return figures(first, guest, cpu=godwit.cpu_all / (self.mib / 1024))
+            return begun.figures(self.gib, godwit, complete=True)
         finally:
             if godwit:
                 godwit.close()
@@ -157,20 +159,43 @@ class Restores:
         return self.guest(memory=arguments)
 
     def mapped(self):
-        guest = self.mapped_guest()
+        guest, godwit = self.mapped_guest(), None
         try:
-            start = time.monotonic()
+            begun = Begun(guest)
             godwit = Godwit(["restore", "--json", "--map", "--qmp", str(guest.godwit_qmp), str(self.file)])
-            first = guest.await_line("") - start
+            begun.await_first_line(godwit)
             godwit.finish()
-            taken = figures(first, guest)
+            taken = begun.figures(self.gib, godwit)
             guest.await_line("CUT ok", len(guest.console))
             return taken
         finally:
+            if godwit:
+                godwit.close()
             guest.close()
 
 
-def figures(first_line, guest=None, run_us=None, requests=None, blocktime_ms=None, complete=None, cpu=None):
-    run_us = guest.ask_after("RESUME") if guest else run_us
-    return {"first line ms": first_line * 1000, "until the guest runs ms": run_us and run_us / 1000, "pages asked for": requests,
-            "blocked ms": blocktime_ms, "all RAM there s": complete, "cpu-s/GiB": cpu}
+class Begun:
+    """A restore that is about to begin: the times and the processor time from here on, of all processes that take part."""
+
+    def __init__(self, guest, *others):
+        self.guest, self.machines = guest, (guest, *others)
+        self.cpu = self.machines_cpu()
+        self.wall, self.start = time.time(), time.monotonic()
+        self.first_line = self.first_cpu = None
+
+    def machines_cpu(self):
+        return sum(machine.cpu() for machine in self.machines)
+
+    def await_first_line(self, godwit=None):
+        self.first_line = self.guest.await_line("") - self.start
+        self.first_cpu = self.machines_cpu() - self.cpu + (godwit.cpu_so_far() if godwit else 0)
+
+    def figures(self, gib, godwit=None, complete=False, requests=None, blocked_ms=None):
+        """What is known now; complete says that all of RAM is there at this moment."""
+        seconds = time.monotonic() - self.start
+        cpu = self.machines_cpu() - self.cpu + (godwit.cpu_all if godwit else 0)
+        loading_us, resumed = self.guest.ask_after("RESUME")
+        return {"first line ms": self.first_line * 1000, "guest runs ms": (resumed - self.wall) * 1000,
+                "loading ms": loading_us and loading_us / 1000, "pages asked for": requests, "blocked ms": blocked_ms,
+                "all RAM there s": seconds if complete else None, "cpu-s to first line": self.first_cpu,
+                "cpu-s/GiB": cpu / gib if complete else None}

@@ -59,6 +59,30 @@ class FrameTest {
     }
 
     @Test
+    void each_subcommand_has_the_name_that_it_is_called_by() {
+        CommandLine all = new Godwit().commandLine();
+        assertThat(all.getSubcommands()).hasSize(16).allSatisfy((name, subcommand) -> {
+            assertThat(subcommand.getCommandName()).isEqualTo(name);
+            assertThat(subcommand.getCommandSpec().names()).containsExactly(name);
+        });
+    }
+
+    @Test
+    void of_a_command_that_is_named_first_no_other_is_set_up() {
+        assertThat(new Godwit().commandLineFor("inspect", "--help").getSubcommands())
+                .containsOnlyKeys("inspect");
+        assertThat(new Godwit().commandLineFor("--version").getSubcommands()).isEmpty();
+        assertThat(Run.of("--version").out()).isEqualTo("godwit " + Godwit.VERSION + System.lineSeparator());
+    }
+
+    @Test
+    void where_all_commands_count_all_are_known() {
+        assertThat(Run.of("--help").out()).contains("snapshot", "bench");
+        assertThat(Run.of("help", "inspect").out()).contains("Shows what is in a snapshot.");
+        assertThat(Run.of().err()).contains("snapshot", "bench");
+    }
+
+    @Test
     void a_failure_says_where_the_guest_is() {
         Failing failing = new Failing(new MigrationException("the disk is full", GuestLocation.GUEST_AT_SOURCE));
         Run run = run(failing, "failing", "--json");

@@ -14,11 +14,12 @@ record Run(int status, String out, String err) {
     static Run of(Godwit godwit, Object... arguments) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
-        CommandLine command = godwit.commandLine().setOut(new PrintWriter(out)).setErr(new PrintWriter(err, true));
         String[] texts = new String[arguments.length];
         for (int i = 0; i < texts.length; i++) {
             texts[i] = arguments[i].toString();
         }
+        CommandLine command =
+                godwit.commandLineFor(texts).setOut(new PrintWriter(out)).setErr(new PrintWriter(err, true));
         int status = command.execute(texts);
         return new Run(status, out.toString(), err.toString());
     }

@@ -1,9 +1,11 @@
 package dev.godwit.engine;
 
+import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.PageBitmap;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /** Guest RAM that stands still and can be read anywhere: that of a snapshot. Reads may come from several threads. */
 public interface RamSource {
@@ -26,4 +28,9 @@ public interface RamSource {
      * @throws IOException if the pages cannot be read; never answered with zeros instead
      */
     void read(int blockIndex, long offsetBytes, MemorySegment target) throws IOException;
+
+    /** {@return the memory itself, where it is this process's and may be read in place instead} */
+    default Optional<GuestMemory> inPlace() {
+        return Optional.empty();
+    }
 }

@@ -4,6 +4,7 @@ import dev.godwit.engine.machine.DeviceState;
 import dev.godwit.engine.machine.DirtyLog;
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineState;
+import dev.godwit.linux.ThreadTimes;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
@@ -171,6 +172,11 @@ public final class ProgramMachine implements Machine {
     }
 
     /** Does nothing: a program is not slowed down. */
+    @Override
+    public long processTimeNs() {
+        return ThreadTimes.ofProcess();
+    }
+
     @Override
     public void throttle(int percentage) {}
 

@@ -297,7 +297,12 @@ public final class KvmMachine implements Machine {
 
     @Override
     public long vcpuTimeNs() {
-        return ThreadTimes.nanoseconds("vcpu-");
+        return ThreadTimes.ofThreads(vcpuThreadIds());
+    }
+
+    @Override
+    public long processTimeNs() {
+        return ThreadTimes.ofProcess();
     }
 
     @Override

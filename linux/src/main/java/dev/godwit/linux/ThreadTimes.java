@@ -1,45 +1,56 @@
 package dev.godwit.linux;
 
-import java.io.IOException;
-import java.nio.file.DirectoryIteratorException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-/** Processor time of this process's threads, as {@code /proc/self/task} tells it. */
+import dev.godwit.linux.calls.ClockCalls;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.util.List;
+
+/**
+ * Processor time of this process and of its threads. A thread's clock has the number {@code ~id << 3 | 6}: bit 2 says
+ * that it is one thread's and not its process's, the two below that it counts what the scheduler does
+ * ({@code CPUCLOCK_SCHED} of the kernel's {@code posix-timers_types.h}).
+ */
 public final class ThreadTimes {
 
-    private static final Path TASKS = Path.of("/proc/self/task");
+    /** {@code struct timespec} of a 64-bit process, {@code time.h}. */
+    static final StructLayout TIMESPEC_LAYOUT = MemoryLayout.structLayout(
+                    JAVA_LONG.withName("tv_sec"), JAVA_LONG.withName("tv_nsec"))
+            .withName("timespec");
+
+    private static final long NANOSECONDS = TIMESPEC_LAYOUT.byteOffset(PathElement.groupElement("tv_nsec"));
+    private static final int THREAD_CLOCK = 6;
 
     private ThreadTimes() {}
 
+    /** {@return how long this process has run on the host's processors, in ns} */
+    public static long ofProcess() {
+        return of(ClockCalls.CLOCK_PROCESS_CPUTIME_ID);
+    }
+
     /**
-     * {@return how long the living threads whose name begins so have run, in ns; 0 where the kernel does not tell}
+     * {@return how long threads of this process have run, in ns; one that has ended counts nothing}
      *
-     * @param namePrefix at most 15 letters
+     * @param threadIds by {@link Threads#currentId}; 0 is no thread's
      */
-    public static long nanoseconds(String namePrefix) {
+    public static long ofThreads(List<Integer> threadIds) {
         long sum = 0;
-        try (DirectoryStream<Path> tasks = Files.newDirectoryStream(TASKS)) {
-            for (Path task : tasks) {
-                sum += nanoseconds(task, namePrefix);
-            }
-        } catch (IOException | DirectoryIteratorException _) {
-            return sum; // no such folder, no times
+        for (int threadId : threadIds) {
+            sum += threadId == 0 ? 0 : of(~threadId << 3 | THREAD_CLOCK);
         }
         return sum;
     }
 
-    /** A thread may end meanwhile. */
-    private static long nanoseconds(Path task, String namePrefix) {
-        try {
-            if (!Files.readString(task.resolve("comm")).startsWith(namePrefix)) {
-                return 0;
-            }
-            String[] numbers = Files.readString(task.resolve("schedstat")).split(" ", 2);
-            return Long.parseLong(numbers[0]);
-        } catch (IOException | NumberFormatException _) {
-            return 0;
+    private static long of(int clock) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment time = arena.allocate(TIMESPEC_LAYOUT);
+            return ClockCalls.clockGettime(clock, time.address()) < 0
+                    ? 0
+                    : time.get(JAVA_LONG, 0) * 1_000_000_000 + time.get(JAVA_LONG, NANOSECONDS);
         }
     }
 }

@@ -50,6 +50,7 @@ class LayoutsTest {
         "sys/uio.h",
         "sys/un.h",
         "sys/utsname.h",
+        "time.h",
         "unistd.h"
     };
 

@@ -22,8 +22,11 @@ import java.util.Arrays;
  */
 public final class ByteInput {
 
-    /** The length of the buffer, and the longest run that {@link #take} lends. */
+    /** The length of the buffer once it has been full, and the longest run that {@link #take} lends. */
     public static final int BUFFER_BYTES = 1 << 20;
+
+    /** The length of the buffer at first: many an input is short, and the JVM fills a new buffer with zeros. */
+    private static final int FIRST_BYTES = 32 << 10;
 
     private static final ValueLayout.OfLong BE_LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
     private static final ValueLayout.OfInt BE_INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
@@ -31,8 +34,9 @@ public final class ByteInput {
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
     private final ReadableByteChannel channel;
-    private final ByteBuffer buffer;
-    private final MemorySegment bytes;
+    private final int largestBytes;
+    private ByteBuffer buffer;
+    private MemorySegment bytes;
     private long bufferPosition;
     private int next;
     private int limit;
@@ -49,21 +53,23 @@ public final class ByteInput {
      * @param positionBytes of the first byte
      */
     public ByteInput(ReadableByteChannel channel, long positionBytes) {
-        this(channel, positionBytes, ByteBuffer.allocateDirect(BUFFER_BYTES), 0);
+        this(channel, positionBytes, ByteBuffer.allocateDirect(FIRST_BYTES), BUFFER_BYTES);
     }
 
-    private ByteInput(ReadableByteChannel channel, long positionBytes, ByteBuffer buffer, int filledBytes) {
+    private ByteInput(ReadableByteChannel channel, long positionBytes, ByteBuffer buffer, int largestBytes) {
         this.channel = channel;
         this.bufferPosition = positionBytes;
         this.buffer = buffer;
         this.bytes = MemorySegment.ofBuffer(buffer);
-        this.limit = filledBytes;
+        this.largestBytes = largestBytes;
     }
 
     /** {@return an input of bytes that are there already, at position 0} Costs a copy of them and nothing else. */
     public static ByteInput of(byte[] content) {
         ByteBuffer copy = ByteBuffer.wrap(content.clone());
-        return new ByteInput(Channels.newChannel(InputStream.nullInputStream()), 0, copy, content.length);
+        ByteInput input = new ByteInput(Channels.newChannel(InputStream.nullInputStream()), 0, copy, content.length);
+        input.limit = content.length;
+        return input;
     }
 
     /** {@return the position of the next byte} */
@@ -242,7 +248,9 @@ public final class ByteInput {
             throw new IllegalArgumentException("lengthBytes out of range: " + lengthBytes);
         }
         int left = limit - next;
-        MemorySegment.copy(bytes, next, bytes, 0, left);
+        MemorySegment target = roomFor(lengthBytes);
+        MemorySegment.copy(bytes, next, target, 0, left);
+        bytes = target;
         bufferPosition += next;
         next = 0;
         limit = left;
@@ -260,5 +268,15 @@ public final class ByteInput {
             limit += read;
         }
         return true;
+    }
+
+    /** {@return the buffer to read on into: a larger one where this one has been full, or is too short} */
+    private MemorySegment roomFor(int lengthBytes) {
+        boolean isShort = limit == buffer.capacity() || lengthBytes > buffer.capacity();
+        if (!isShort || buffer.capacity() >= largestBytes) {
+            return bytes;
+        }
+        buffer = ByteBuffer.allocateDirect(largestBytes);
+        return MemorySegment.ofBuffer(buffer);
     }
 }

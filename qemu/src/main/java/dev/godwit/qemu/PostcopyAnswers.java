@@ -18,8 +18,9 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Hears what the destination of a postcopy says, on a virtual thread: requests go to their queue, the rest is kept for
- * whoever waits for it. Everything is checked against the guest's blocks before it is used.
+ * Hears what the destination of a postcopy says, on a platform thread (a virtual one is woken by way of another):
+ * requests go to their queue, the rest is kept for whoever waits for it. Everything is checked against the guest's
+ * blocks before it is used.
  */
 final class PostcopyAnswers {
 
@@ -40,6 +41,7 @@ final class PostcopyAnswers {
     private final PostcopyWork.Listener listener;
 
     private int requestedBlock = -1;
+    private volatile Runnable server = () -> {};
     private boolean alive;
     private boolean resumed;
     private boolean mayRun;
@@ -58,7 +60,7 @@ final class PostcopyAnswers {
 
     /** Begins to read; closing the channel ends it. */
     void hear(ReadableByteChannel channel) {
-        Thread.ofVirtual().name("return-path").start(() -> {
+        Thread.ofPlatform().daemon().name("return-path").start(() -> {
             try {
                 ByteInput input = new ByteInput(channel);
                 while (!input.atEnd()) {
@@ -71,6 +73,11 @@ final class PostcopyAnswers {
                 lose(new IOException("reading the destination's answers failed: " + e, e));
             }
         });
+    }
+
+    /** Has requests served on the thread that reads them, as soon as they are in their queue. */
+    void serveRequestsBy(Runnable requestServer) {
+        server = requestServer;
     }
 
     /** The guest may run at the destination: from its answer to the last PING before that, or all along. */
@@ -133,6 +140,7 @@ final class PostcopyAnswers {
         for (long page = startBytes / hostPageBytes; page <= last; page++) {
             requests.add(new PagePlace(requestedBlock, page), nowNs);
         }
+        server.run();
     }
 
     private void pong(int value) {

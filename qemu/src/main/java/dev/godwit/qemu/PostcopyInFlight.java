@@ -17,7 +17,8 @@ final class PostcopyInFlight {
     /** While none is asked for. */
     static final long QUIET_BYTES = 4 << 20;
 
-    private static final long PING_BYTES = 64 << 10;
+    private static final long BUSY_PING_BYTES = 64 << 10;
+    private static final long QUIET_PING_BYTES = 512 << 10;
 
     /** Above the values by which the stages of a migration are known. */
     private static final int FIRST_PING = 0x1000;
@@ -34,10 +35,11 @@ final class PostcopyInFlight {
      * Says whether a PING has to be written.
      *
      * @param position of the stream
+     * @param busy whether pages are asked for
      * @return its value, or 0
      */
-    synchronized int pingDue(long position) {
-        if (position - pingedPosition < PING_BYTES) {
+    synchronized int pingDue(long position, boolean busy) {
+        if (position - pingedPosition < (busy ? BUSY_PING_BYTES : QUIET_PING_BYTES)) {
             return 0;
         }
         pingedPosition = position;

@@ -2,22 +2,30 @@ package dev.godwit.qemu;
 
 import dev.godwit.engine.RamSource;
 import dev.godwit.engine.postcopy.PageClaims;
+import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.Page;
-import dev.godwit.ram.PageBitmap;
 import dev.godwit.ram.ZeroPages;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
-/** Writes host pages as RAM records, all records of one host page in a row. Owned by the thread of its channel. */
+/**
+ * Writes host pages as RAM records, all records of one host page in a row; without a copy where the memory is this
+ * process's. Owned by the thread of its channel.
+ */
 final class PostcopyPages {
 
     /** So many bytes are read and written at once, where the host's pages are smaller. */
     static final int RUN_BYTES = 64 << 10;
 
+    /** Memory of this process, and views of it for one channel. */
+    private record InPlace(GuestMemory memory, PageViews views) {}
+
     private final RamSource ram;
     private final PageClaims claims;
     private final StreamWriter writer;
+    private final @Nullable InPlace inPlace;
     private final MemorySegment buffer;
     private int lastBlock = -1;
     private long read;
@@ -31,8 +39,11 @@ final class PostcopyPages {
         this.ram = ram;
         this.claims = claims;
         this.writer = writer;
-        long largest = RUN_BYTES;
-        for (int block = 0; block < ram.layout().blocks().size(); block++) {
+        this.inPlace = ram.inPlace()
+                .map(memory -> new InPlace(memory, ByteOutput.views(memory)))
+                .orElse(null);
+        long largest = inPlace == null ? RUN_BYTES : 0;
+        for (int block = 0; inPlace == null && block < ram.layout().blocks().size(); block++) {
             largest = Math.max(largest, claims.hostPageBytes(block));
         }
         this.buffer = Arena.ofAuto().allocate(largest, Page.SIZE_BYTES);
@@ -47,6 +58,9 @@ final class PostcopyPages {
         long bytes = claims.hostPageBytes(block) * hostPages;
         long offsetBytes = claims.hostPageBytes(block) * hostPage;
         read = 0;
+        if (inPlace != null) {
+            return;
+        }
         long next = ram.present(block).nextSet(offsetBytes / Page.SIZE_BYTES);
         if (next < 0 || next * Page.SIZE_BYTES >= offsetBytes + bytes) {
             return;
@@ -66,19 +80,33 @@ final class PostcopyPages {
     int write(int block, long hostPage, int hostPages) throws IOException {
         long start = claims.hostPageBytes(block) * hostPage;
         long bytes = claims.hostPageBytes(block) * hostPages;
-        PageBitmap present = ram.present(block);
         int normalPages = 0;
         for (long at = 0; at < bytes; at += Page.SIZE_BYTES) {
-            long offsetBytes = start + at;
             boolean continued = block == lastBlock;
-            if (read == 0 || !present.get(offsetBytes / Page.SIZE_BYTES) || ZeroPages.isZero(buffer, at)) {
-                writer.zeroPage(block, offsetBytes, continued);
-            } else {
-                writer.page(block, offsetBytes, continued, buffer.asSlice(at, Page.SIZE_BYTES));
-                normalPages++;
-            }
+            boolean zero = inPlace == null
+                    ? writeRead(block, start + at, at, continued)
+                    : writeInPlace(inPlace, block, start + at, continued);
+            normalPages += zero ? 0 : 1;
             lastBlock = block;
         }
         return normalPages;
+    }
+
+    private boolean writeInPlace(InPlace lent, int block, long offsetBytes, boolean continued) throws IOException {
+        if (ZeroPages.isZero(lent.memory.block(block), offsetBytes)) {
+            writer.zeroPage(block, offsetBytes, continued);
+            return true;
+        }
+        writer.lentPage(block, offsetBytes, continued, lent.views);
+        return false;
+    }
+
+    private boolean writeRead(int block, long offsetBytes, long at, boolean continued) throws IOException {
+        if (read == 0 || !ram.present(block).get(offsetBytes / Page.SIZE_BYTES) || ZeroPages.isZero(buffer, at)) {
+            writer.zeroPage(block, offsetBytes, continued);
+            return true;
+        }
+        writer.page(block, offsetBytes, continued, buffer.asSlice(at, Page.SIZE_BYTES));
+        return false;
     }
 }

@@ -150,7 +150,7 @@ final class PostcopyPush {
         if (pace.isHeld(nowNs)) {
             return pace.holdNs();
         }
-        if (!inFlight.hasRoom(System.nanoTime() - lastServedNs < BUSY_NS)) {
+        if (!inFlight.hasRoom(isBusy())) {
             if (inFlight.silentNs() > LONGEST_SILENCE_NS) {
                 throw new IOException(
                         "the destination has placed no page for " + LONGEST_SILENCE_NS / 1_000_000_000 + " s");
@@ -161,6 +161,10 @@ final class PostcopyPush {
                 slower(pace.bytesPerSecond(nowNs), work.mostBytesPerSecond().getAsLong()));
         limit.turn(pushedBytes);
         return limit.isUsedUp(pushedBytes) ? Math.max(1, limit.leftNs()) : 0;
+    }
+
+    private boolean isBusy() {
+        return System.nanoTime() - lastServedNs < BUSY_NS;
     }
 
     /** {@return the lower of two limits, of which each may be 0 for none} */
@@ -201,7 +205,7 @@ final class PostcopyPush {
             zeroWork += (pages * hostPageBytes - contentBytes) / ZERO_WORK;
             pace.pushed(contentBytes, System.nanoTime());
         }
-        int ping = inFlight.pingDue(main.position() + zeroWork);
+        int ping = inFlight.pingDue(main.position() + zeroWork, isBusy());
         if (ping != 0) {
             main.ping(ping);
         }

@@ -6,20 +6,18 @@ import java.nio.channels.WritableByteChannel;
 import java.util.Optional;
 
 /**
- * Answers requests on the preempt channel, from a thread of its own, so that no page that is asked for waits behind one
- * that is pushed. Whoever serves holds this monitor. What ends it early is told to the answers, on which the main
+ * Answers requests on the preempt channel, so that no page that is asked for waits behind one that is pushed. They are
+ * answered by the very thread that reads them: handing them to another would cost a vCPU that waits the time in which a
+ * thread wakes. Whoever serves holds this monitor. What ends it early is told to the answers, on which the main
  * channel's thread keeps an eye.
  */
 final class PreemptSender implements AutoCloseable {
-
-    private static final long LONGEST_WAIT_NS = 1_000_000_000;
 
     private final PostcopyPush push;
     private final PageRequests requests;
     private final PostcopyAnswers answers;
     private final PostcopyChannel channel;
     private final WritableByteChannel connection;
-    private final Thread thread;
     private volatile boolean ended;
 
     /** Begins to serve. */
@@ -34,31 +32,28 @@ final class PreemptSender implements AutoCloseable {
         this.answers = answers;
         this.channel = channel;
         this.connection = connection;
-        this.thread = Thread.ofPlatform().daemon().name("preempt").start(this::serve);
+        answers.serveRequestsBy(this::serve);
+        serve(); // what was asked for before
     }
 
     private void serve() {
         try {
-            while (!ended) {
-                long seenChanges = requests.changes();
-                serveAll();
-                if (!ended) {
-                    requests.await(seenChanges, LONGEST_WAIT_NS);
-                }
-            }
+            serveAll();
         } catch (UnreadablePageException e) {
             answers.fail(e);
         } catch (IOException e) {
             answers.lose(e);
-        } catch (InterruptedException e) {
-            answers.lose(new IOException("interrupted", e));
         } catch (RuntimeException e) {
             answers.fail(new IOException("serving requests failed: " + e, e));
         }
     }
 
     private synchronized void serveAll() throws IOException {
-        for (Optional<PageRequests.Request> request = requests.poll(); request.isPresent(); request = requests.poll()) {
+        while (!ended) {
+            Optional<PageRequests.Request> request = requests.poll();
+            if (request.isEmpty()) {
+                return;
+            }
             push.serve(request.get(), channel);
         }
     }
@@ -70,18 +65,9 @@ final class PreemptSender implements AutoCloseable {
 
     /** Says on the channel that no more comes. */
     void finish() throws IOException {
-        stop();
-        channel.end();
-    }
-
-    private void stop() throws IOException {
-        ended = true;
-        requests.wake();
-        try {
-            thread.join();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted while the preempt channel was ended", e);
+        synchronized (this) {
+            ended = true;
+            channel.end();
         }
     }
 
@@ -89,6 +75,8 @@ final class PreemptSender implements AutoCloseable {
     public void close() throws IOException {
         ended = true;
         connection.close(); // wakes a write under way
-        stop();
+        synchronized (this) { // whoever served has left then
+            answers.serveRequestsBy(() -> {});
+        }
     }
 }

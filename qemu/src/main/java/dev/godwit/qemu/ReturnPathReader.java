@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads what the destination of a machine says, in a virtual thread, until its last word or the end of the connection.
+ * Reads what the destination of a machine says, in a platform thread, until its last word or the end of the connection.
  */
 final class ReturnPathReader {
 
@@ -25,7 +25,7 @@ final class ReturnPathReader {
      */
     ReturnPathReader(ReadableByteChannel channel, ReturnPathListener listener) {
         this.listener = listener;
-        thread = Thread.ofVirtual().name("return-path").unstarted(() -> read(new ByteInput(channel)));
+        thread = Thread.ofPlatform().daemon().name("return-path").unstarted(() -> read(new ByteInput(channel)));
         thread.start();
     }
 

@@ -88,6 +88,21 @@ class ByteInputTest {
     }
 
     @Test
+    void the_longest_run_is_lent_though_nothing_was_read_before() throws Exception {
+        byte[] bytes = new byte[ByteInput.BUFFER_BYTES + 3];
+        for (int i = 0; i < bytes.length; i++) {
+            bytes[i] = (byte) (i / 4096 + i);
+        }
+        ByteInput input = trickling(bytes, 70_000);
+
+        assertThat(input.take(ByteInput.BUFFER_BYTES).toArray(ValueLayout.JAVA_BYTE))
+                .isEqualTo(Arrays.copyOf(bytes, ByteInput.BUFFER_BYTES));
+        assertThat((byte) input.u8()).isEqualTo(bytes[bytes.length - 3]);
+        assertThat((byte) input.u8()).isEqualTo(bytes[bytes.length - 2]);
+        assertThat(input.position()).isEqualTo(bytes.length - 1);
+    }
+
+    @Test
     void the_end_inside_a_value_is_refused_with_its_position() {
         ByteInput input = new ByteInput(Channels.newChannel(new ByteArrayInputStream(new byte[7])), 100);
         input.section("ram PART");

@@ -19,6 +19,16 @@ public final class PageBitmap {
     private static final ValueLayout.OfLong LE_LONG =
             ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    private static final int NEAR_WORDS = 8;
+    private static final int TOGETHER_WORDS = 256;
+    private static final int ALIKE_WORDS = 4096;
+    private static final long[] ZEROS = new long[ALIKE_WORDS];
+    private static final long[] ONES = new long[ALIKE_WORDS];
+
+    static {
+        Arrays.fill(ONES, -1L);
+    }
+
     private final long pages;
     private final long[] words;
 
@@ -109,10 +119,22 @@ public final class PageBitmap {
         if (other.pages != pages) {
             throw new IllegalArgumentException("pages=%d, other.pages=%d".formatted(pages, other.pages));
         }
-        for (int word = 0; word < words.length; word++) {
-            if (other.words[word] != 0) {
-                words[word] |= other.words[word];
+        int[] found = new int[TOGETHER_WORDS];
+        int count = 0;
+        for (int word = firstNotZero(other.words, 0); word >= 0; word = firstNotZero(other.words, word + 1)) {
+            found[count++] = word;
+            if (count == found.length) {
+                or(other.words, found, count);
+                count = 0;
             }
+        }
+        or(other.words, found, count);
+    }
+
+    /** Merges several words at once, so that the processor waits for the memory of all of them together. */
+    private void or(long[] other, int[] which, int count) {
+        for (int index = 0; index < count; index++) {
+            words[which[index]] |= other[which[index]];
         }
     }
 
@@ -129,37 +151,68 @@ public final class PageBitmap {
 
     /** {@return the first set page at or after {@code from}, or -1 where there is none} */
     public long nextSet(long from) {
-        return next(from, 0);
+        return next(from, ZEROS);
     }
 
     /** {@return the first clear page at or after {@code from}, or -1 where there is none} */
     public long nextClear(long from) {
-        return next(from, -1L);
+        return next(from, ONES);
     }
 
-    private long next(long from, long invert) {
+    private long next(long from, long[] passedOver) {
         if (from >= pages) {
             return -1;
         }
+        long passed = passedOver[0];
         int word = (int) (from >>> 6);
-        long bits = (words[word] ^ invert) & (-1L << from);
-        while (bits == 0) {
-            if (++word == words.length) {
-                return -1;
+        int near = Math.min(words.length - word, NEAR_WORDS) + word;
+        long bits = (words[word] ^ passed) & (-1L << from);
+        while (bits == 0) { // once more where another thread has just changed the word that was found
+            word++;
+            if (word >= near) {
+                word = firstUnlike(words, word, passedOver);
+                if (word < 0) {
+                    return -1;
+                }
             }
-            bits = words[word] ^ invert;
+            bits = words[word] ^ passed;
         }
         long page = ((long) word << 6) + Long.numberOfTrailingZeros(bits);
         return page < pages ? page : -1;
     }
 
+    private static int firstNotZero(long[] words, int from) {
+        int near = Math.min(words.length - from, NEAR_WORDS) + from;
+        for (int word = from; word < near; word++) {
+            if (words[word] != 0) {
+                return word;
+            }
+        }
+        return firstUnlike(words, near, ZEROS);
+    }
+
+    /**
+     * {@return the first word at or after {@code from} that is another than those of {@code alike}, or -1} The JVM's
+     * first compiler has vector code for this, and for no loop; but a call of it is dear where the next word is near.
+     */
+    private static int firstUnlike(long[] words, int from, long[] alike) {
+        int start = from;
+        while (start < words.length) {
+            int length = Math.min(alike.length, words.length - start);
+            int found = Arrays.mismatch(words, start, start + length, alike, 0, length);
+            if (found >= 0) {
+                return start + found;
+            }
+            start += length;
+        }
+        return -1;
+    }
+
     /** {@return how many bits are set} */
     public long setPages() {
         long count = 0;
-        for (long word : words) {
-            if (word != 0) { // the JVM's first compiler counts bits by a call
-                count += Long.bitCount(word);
-            }
+        for (int word = firstNotZero(words, 0); word >= 0; word = firstNotZero(words, word + 1)) {
+            count += Long.bitCount(words[word]);
         }
         return count;
     }

@@ -116,4 +116,41 @@ class PageBitmapTest {
         assertThat(copy.readFrom(MemorySegment.ofArray(bytes))).isTrue();
         assertThat(copy.setPages()).isEqualTo(expected.size());
     }
+
+    @ParameterizedTest(name = "seed {0}")
+    @ValueSource(longs = {1, 2, 3, 4})
+    void pages_far_apart_are_found_and_merged(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        int pages = 1_000_000 + random.nextInt(64);
+        PageBitmap bitmap = new PageBitmap(pages);
+        PageBitmap other = new PageBitmap(pages);
+        TreeSet<Long> expected = new TreeSet<>();
+        random.longs(300, 0, pages).forEach(page -> {
+            bitmap.set(page);
+            expected.add(page);
+        });
+        random.longs(600, 0, pages).forEach(page -> {
+            other.set(page);
+            expected.add(page);
+        });
+
+        bitmap.or(other);
+
+        assertThat(bitmap.setPages()).isEqualTo(expected.size());
+        PageBitmap inverted = new PageBitmap(pages);
+        inverted.setAll();
+        for (long page : expected) {
+            inverted.clear(page);
+        }
+        List<Long> set = new ArrayList<>();
+        for (long page = bitmap.nextSet(0); page >= 0; page = bitmap.nextSet(page + 1)) {
+            set.add(page);
+        }
+        List<Long> clear = new ArrayList<>();
+        for (long page = inverted.nextClear(0); page >= 0; page = inverted.nextClear(page + 1)) {
+            clear.add(page);
+        }
+        assertThat(set).containsExactlyElementsOf(expected);
+        assertThat(clear).containsExactlyElementsOf(expected);
+    }
 }

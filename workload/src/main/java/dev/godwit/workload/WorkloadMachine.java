@@ -197,7 +197,12 @@ public final class WorkloadMachine implements Machine {
 
     @Override
     public long vcpuTimeNs() {
-        return ThreadTimes.nanoseconds("vcpu-");
+        return ThreadTimes.ofThreads(vcpuThreadIds());
+    }
+
+    @Override
+    public long processTimeNs() {
+        return ThreadTimes.ofProcess();
     }
 
     @Override

@@ -11,22 +11,33 @@ final class ReportPage {
 
     private final Results results;
     private final List<Target> targets;
+    private final List<String> profiles;
     private final BiFunction<CaseResult, String, List<String>> plots;
     private final StringBuilder page = new StringBuilder();
 
-    private ReportPage(Results results, List<Target> targets, BiFunction<CaseResult, String, List<String>> plots) {
+    private ReportPage(
+            Results results,
+            List<Target> targets,
+            List<String> profiles,
+            BiFunction<CaseResult, String, List<String>> plots) {
         this.results = results;
         this.targets = targets;
+        this.profiles = profiles;
         this.plots = plots;
     }
 
     /**
      * {@return the page}
      *
+     * @param profiles the names of the profiles that there are; each is shown where it begins with a case's name
      * @param plots the names of the pictures of a case's group
      */
-    static String of(Results results, List<Target> targets, BiFunction<CaseResult, String, List<String>> plots) {
-        ReportPage made = new ReportPage(results, targets, plots);
+    static String of(
+            Results results,
+            List<Target> targets,
+            List<String> profiles,
+            BiFunction<CaseResult, String, List<String>> plots) {
+        ReportPage made = new ReportPage(results, targets, profiles, plots);
         made.head();
         made.summary();
         results.cases().forEach(made::section);
@@ -68,7 +79,7 @@ final class ReportPage {
                 line("* **" + result.title() + " failed**: " + result.failure());
             }
             if (failedRows > 0) {
-                line("* " + result.title() + ": " + failedRows + " rows have rounds that **failed**");
+                line("* **" + result.title() + "**: " + failedRows + " of its rows failed in at least one round");
             }
         }
         line("");
@@ -95,6 +106,14 @@ final class ReportPage {
         line("");
         if (!result.failure().isEmpty()) {
             line("**Failed: " + result.failure() + "**");
+            line("");
+        }
+        List<String> shown = profiles.stream()
+                .filter(profile -> profile.startsWith(result.name() + "-") || profile.equals(result.name() + ".txt"))
+                .map(profile -> "[" + profile.replace(".txt", "") + "](profiles/" + profile + ")")
+                .toList();
+        if (!shown.isEmpty()) {
+            line("Where the processor time goes, by `bench/profile`: " + String.join(", ", shown) + ".");
             line("");
         }
         for (String group : result.groups()) {
@@ -160,18 +179,18 @@ final class ReportPage {
 
     private List<Verdict> verdicts(CaseResult result, Row row) {
         return targets.stream()
-                .filter(target -> target.isFor(result, row) && isMeasuredSomewhere(result, row, target))
+                .filter(target -> target.isFor(result, row) && counts(result, row, target))
                 .map(target -> target.judge(results, result, row))
                 .toList();
     }
 
-    /**
-     * Not everything is measured in every way of a case; what failed here counts where another row of the group has it.
-     */
-    private static boolean isMeasuredSomewhere(CaseResult result, Row row, Target target) {
-        return result.rowsOf(row.group()).stream()
-                .anyMatch(other -> other.way().equals(row.way())
-                        && other.spread(target.measure()).isPresent());
+    /** Not everything is measured in every way of a case; but what failed here and not elsewhere is not reached. */
+    private static boolean counts(CaseResult result, Row row, Target target) {
+        return row.spread(target.measure()).isPresent()
+                || (!row.errors().isEmpty()
+                        && result.rowsOf(row.group()).stream()
+                                .anyMatch(other -> other.way().equals(row.way())
+                                        && other.spread(target.measure()).isPresent()));
     }
 
     private static String at(Row row) {

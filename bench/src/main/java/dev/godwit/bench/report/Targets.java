@@ -52,18 +52,19 @@ final class Targets {
         Limit copy = new Limit("memcpy", SPEED);
         kernel("zero-page scan.*", 0.8, new Limit("zero scan", SPEED));
         kernel("hashing.*", 1, copy);
-        // What an encoder in C does with as many runs of 64 changed bytes, on a machine of this kind.
-        kernel("XBZRLE encode, changedRuns 1", 1, new Fixed(14.9, "C"));
-        kernel("XBZRLE encode, changedRuns 6", 1, new Fixed(12.6, "C"));
-        kernel("XBZRLE encode, changedRuns 32", 1, new Fixed(7.4, "C"));
+        for (String runs : List.of("1", "6", "32")) {
+            String words = runs.equals("1") ? " run" : " runs";
+            kernel("XBZRLE encode, changedRuns " + runs, 1, new Limit("XBZRLE encode, " + runs + words, SPEED));
+        }
         kernel("XBZRLE decode.*", 0.5, copy);
-        kernel("bitmap.*", 0.5, copy);
+        kernel("bitmap.*(scan|count)", 0.5, copy);
+        kernel("bitmap.*merge", 0.5, new Limit("bitmap merge", SPEED));
         kernel("parser, ordinary.*", 1, new Limit("loopback unix", SPEED));
         add("kernels", ALL, "parser, hostile.*", "streams/s", 1, new Fixed(10_000, "as many as a host may meet"));
         kernel("RAM to a socket, transport tcp", 0.8, new Limit("loopback tcp", SPEED));
         kernel("RAM to a socket, transport unix", 0.8, new Limit("loopback unix", SPEED));
-        kernel("pages hashed and written.* 1", 0.8, new Fixed(3.1, "tmpfs by 4 KiB, C"));
-        kernel("pages hashed and written.* 128", 0.5, new Fixed(6.6, "tmpfs by 1 MiB, C"));
+        kernel("pages hashed and written.* 1", 0.8, new Limit("tmpfs write by 4 KiB", SPEED));
+        kernel("pages hashed and written.* 128", 0.5, new Limit("tmpfs write by 1 MiB", SPEED));
     }
 
     private void commands() {
@@ -116,9 +117,21 @@ final class Targets {
 
     private void restores() {
         String first = "first line ms";
+        String loading = "loading ms";
+        String complete = "all RAM there s";
+        String asked = "pages asked for";
+        String runs = "guest runs ms";
         add("restore", ALL, "lazy, [^,]*, (.*)", first, 1, new Peer(QEMU, "file, $1", first));
         add("restore", ALL, "eager, (.*)", first, 1, new Peer(QEMU, "file, $1", first));
+        add("restore", ALL, "eager, (.*)", CPU, 1, new Peer(QEMU, "file, $1", CPU));
+        add("restore", ALL, "lazy, .*", CPU, 1, new Peer(QEMU, "postcopy, in memory", CPU));
+        add("restore", ALL, "lazy, recorded, (.*)", asked, 0.1, new Peer("Godwit", "lazy, fault-forward, $1", asked));
         add("restore", ALL, "mapped, (.*)", first, 2, new Peer(QEMU, "template, $1", first));
+        add("restore", ALL, "mapped, (.*)", loading, 1, new Peer(QEMU, "template, $1", loading));
+        add("restore", ALL, "(lazy|mapped), .*", runs, 1.5, new Smallest());
+        add("restore", ALL, "run --load --lazy", "first write ms", 1.5, new Smallest());
+        add("restore", ALL, "run --load .*", complete, 1, new Peer(QEMU, "-incoming file:", complete));
+        add("restore", ALL, "run --load .*", CPU, 1, new Peer(QEMU, "-incoming file:", CPU));
         String last = "last first line ms";
         String resident = "resident MiB each";
         add("clones", ALL, "lazy.*", last, 1, new Peer(QEMU, "file", last));

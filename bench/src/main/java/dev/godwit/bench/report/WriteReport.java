@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /** Makes the page and its plots of the figures that {@code ./godwit bench} has written. */
 public final class WriteReport {
@@ -32,8 +33,22 @@ public final class WriteReport {
     static void write(Path results, Path folder) throws IOException {
         WriteReport report = new WriteReport(folder);
         report.removeOldPlots();
-        String page = ReportPage.of(Results.read(results), Targets.all(), report::plots);
+        String page = ReportPage.of(Results.read(results), Targets.all(), report.profiles(), report::plots);
         Files.writeString(folder.resolve("README.md"), page);
+    }
+
+    /** {@return the names of the profiles, which bench/profile has written beside the page} */
+    private List<String> profiles() throws IOException {
+        Path profiles = folder.resolve("profiles");
+        if (!Files.isDirectory(profiles)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(profiles)) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.endsWith(".txt"))
+                    .sorted()
+                    .toList();
+        }
     }
 
     private void removeOldPlots() throws IOException {
@@ -44,7 +59,7 @@ public final class WriteReport {
         }
     }
 
-    /** Draws a group's speed or else its first measure, and the first of processor time. */
+    /** Draws a group's speed or else its first measure, and the first of those that matter next. */
     private List<String> plots(CaseResult result, String group) {
         List<Row> rows = result.rowsOf(group);
         List<String> measures = result.measures().stream()
@@ -56,8 +71,7 @@ public final class WriteReport {
                         ? List.of(SPEED)
                         : measures.stream().limit(1).toList());
         measures.stream()
-                .filter(measure ->
-                        measure.contains("cpu") || measure.startsWith("downtime") || measure.startsWith("pause"))
+                .filter(measure -> measure.contains("cpu") || measure.matches("(downtime|pause|guest runs|resident).*"))
                 .filter(measure -> !chosen.contains(measure))
                 .limit(MOST_PLOTS_A_GROUP - 1L)
                 .forEach(chosen::add);

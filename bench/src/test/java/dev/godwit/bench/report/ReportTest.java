@@ -84,6 +84,8 @@ class ReportTest {
     void the_page_shows_a_plot_for_each_group(@TempDir Path folder) throws IOException {
         Path results = Files.writeString(folder.resolve("results.json"), RESULTS);
         Files.writeString(folder.resolve("old.svg"), "of an earlier run");
+        Files.writeString(
+                Files.createDirectory(folder.resolve("profiles")).resolve("precopy-tcp.txt"), "where time goes");
         WriteReport.write(results, folder);
         String page = Files.readString(folder.resolve("README.md"));
         try (Stream<Path> files = Files.list(folder)) {
@@ -95,12 +97,13 @@ class ReportTest {
                             "precopy-1-gib-s.svg", "precopy-1-source-cpu-s-gib.svg", "command-1-largest-mib.svg");
             assertThat(page).contains(plots);
         }
+        assertThat(page).contains("[precopy-tcp](profiles/precopy-tcp.txt)");
         assertThat(Files.readString(folder.resolve("precopy-1-gib-s.svg")))
                 .contains("<svg")
                 .contains("A standing guest");
     }
 
     private static String page(String results) {
-        return ReportPage.of(Results.parse(results), Targets.all(), (_, _) -> List.of());
+        return ReportPage.of(Results.parse(results), Targets.all(), List.of(), (_, _) -> List.of());
     }
 }

@@ -2,6 +2,7 @@ package dev.godwit.engine.machine;
 
 import dev.godwit.ram.GuestMemory;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -91,12 +92,18 @@ public interface Machine extends AutoCloseable {
      */
     void throttle(int percentage);
 
-    /**
-     * {@return how long its vCPUs have run on this host's processors, in ns; 0 where it does not know} Where there are
-     * several machines in this process, those of all.
-     */
+    /** {@return how long its vCPUs have run on this host's processors, in ns; 0 where it does not know} */
     default long vcpuTimeNs() {
         return 0;
+    }
+
+    /** {@return how long this process has run on this host's processors, its vCPUs included, in ns} */
+    default long processTimeNs() {
+        return ProcessHandle.current()
+                .info()
+                .totalCpuDuration()
+                .map(Duration::toNanos)
+                .orElse(0L);
     }
 
     /**

@@ -6,6 +6,7 @@ import dev.godwit.ram.PageBitmap;
 import dev.godwit.ram.RamLayout;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /** The memory of a machine that stands still, to be read anywhere. It must not be one that faults on userfaultfd. */
 public final class MachineSource implements RamSource {
@@ -33,6 +34,11 @@ public final class MachineSource implements RamSource {
     @Override
     public PageBitmap present(int blockIndex) {
         return present.get(blockIndex);
+    }
+
+    @Override
+    public Optional<GuestMemory> inPlace() {
+        return Optional.of(memory);
     }
 
     @Override

@@ -80,6 +80,10 @@ public final class PageClaims {
 
     private static PageBitmap hostPagesOf(PageBitmap present, long hostPages, long pagesEach) {
         PageBitmap content = new PageBitmap(hostPages);
+        if (pagesEach == 1) {
+            content.or(present); // a guest may stand still meanwhile
+            return content;
+        }
         for (long page = present.nextSet(0); page >= 0; ) {
             long hostPage = page / pagesEach;
             content.set(hostPage);

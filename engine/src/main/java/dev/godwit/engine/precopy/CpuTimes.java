@@ -1,7 +1,6 @@
 package dev.godwit.engine.precopy;
 
 import dev.godwit.engine.machine.Machine;
-import java.time.Duration;
 
 /**
  * Processor time of this process so far.
@@ -13,11 +12,6 @@ record CpuTimes(long toolNs, long guestNs) {
 
     static CpuTimes now(Machine machine) {
         long guestNs = machine.vcpuTimeNs();
-        long allNs = ProcessHandle.current()
-                .info()
-                .totalCpuDuration()
-                .map(Duration::toNanos)
-                .orElse(0L);
-        return new CpuTimes(Math.max(0, allNs - guestNs), guestNs);
+        return new CpuTimes(Math.max(0, machine.processTimeNs() - guestNs), guestNs);
     }
 }

@@ -21,6 +21,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,7 +47,7 @@ final class PostcopyPhase {
     private final OutgoingState state;
     private final PrecopySettings settings;
     private final PostcopyCounters counters = new PostcopyCounters();
-    private List<PagePlace> recent = List.of();
+    private Supplier<List<PagePlace>> recent = List::of;
     private @Nullable PostcopyStream stream;
     private volatile @Nullable PageClaims claims;
     private @Nullable PostcopyReconnector reconnector;
@@ -93,7 +94,7 @@ final class PostcopyPhase {
         return switch (PushPolicy.parse(settings.parameters().get().text(MigrationParameter.X_POSTCOPY_ORDER))) {
             case LINEAR -> PushOrder.linear(left);
             case FAULT_FORWARD -> PushOrder.faultForward(left);
-            case RECORDED -> PushOrder.recorded(left, recent);
+            case RECORDED -> PushOrder.recorded(left, recent.get());
         };
     }
 

@@ -21,6 +21,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * Sends RAM, round after round, while the guest writes it, then the rest. Knows no states: {@link Precopy} has them.
@@ -56,9 +57,9 @@ final class PrecopyLap {
     /**
      * What is left of a guest that goes before its RAM.
      *
-     * @param recent the host pages that it wrote last
+     * @param recent lists the host pages that it wrote last, for an order that wants them
      */
-    record Rest(MachineState devices, PageClaims claims, List<PagePlace> recent) {}
+    record Rest(MachineState devices, PageClaims claims, Supplier<List<PagePlace>> recent) {}
 
     /** QEMU looks at the clock every 64 pages. */
     private static final int RUN_PAGES = 64;
@@ -82,6 +83,7 @@ final class PrecopyLap {
     private final AutoConverge autoConverge = new AutoConverge();
     private LapStatistics.Sample windowStart;
     private long syncs;
+    private long dirtiedLast;
     private long lastSyncNs;
     private long dirtyBytesAtSync;
     private boolean roundOver;
@@ -181,9 +183,9 @@ final class PrecopyLap {
         stream.switchover();
         MachineState state = machine.save(); // first, because saving may write to RAM
         DirtyPages recent = DirtyPages.none(dirty.layout());
-        recent.collect(log);
+        dirtiedLast = recent.collect(log);
+        policy.skip().giveBack(dirty);
         dirty.add(recent);
-        readLog();
         if (dirty.pages() == 0) {
             // A destination has to be told of at least one page that follows.
             dirty.add(DirtyPages.firstOf(dirty.layout()));
@@ -191,13 +193,16 @@ final class PrecopyLap {
         statistics.ramSent(stream.transferredBytes());
         PageClaims claims = dirty.claims(machine.memory().hostPageBytes());
         return new Rest(
-                state, claims, recent.hostPages(machine.memory().hostPageBytes(), PostcopyCounters.MOST_TOUCHES));
+                state, claims, () -> recent.hostPages(machine.memory().hostPageBytes(), PostcopyCounters.MOST_TOUCHES));
     }
 
-    /** Lets the guest go. {@return what sends the rest} */
+    /** Lets the guest go, and reckons afterwards, when nobody waits for it. {@return what sends the rest} */
     PostcopyStream handOver(PostcopyWork work, MachineState devices, RunStatus before) throws IOException {
         PostcopyStream rest = stream.handOver(work, devices, before);
+        endRound(dirtiedLast, false);
+        syncs++;
         statistics.sample(now());
+        settings.tell(new MachineEvent.Pass(syncs));
         return rest;
     }
 
