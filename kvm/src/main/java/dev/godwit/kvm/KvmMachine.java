@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * A virtual machine on the host's KVM: vCPUs, RAM with a hole below 4 GiB, KVM's own interrupt controllers and timer, a
@@ -49,16 +48,13 @@ public final class KvmMachine implements Machine {
     private final AutoCloseable memoryOwner;
     private final KvmSystem system;
     private final KvmVm vm;
-    private final boolean manualProtect;
-    private final boolean logBeginsAllSet;
-    private final KvmDirtyRings rings;
+    private final KvmDirtyLogs dirtyLogs;
     private final Board board;
     private final GuestExits exits;
     private final CpuThrottle throttle;
     private final List<VcpuThread> vcpus = new ArrayList<>();
     private final List<List<CpuidEntry>> cpuids = new ArrayList<>();
     private final List<Integer> msrIndexes;
-    private final AtomicReference<Optional<KvmDirtyLog>> dirtyLog = new AtomicReference<>(Optional.empty());
     private final AtomicBoolean hasEnded = new AtomicBoolean();
     private volatile boolean running;
     private boolean closed;
@@ -73,33 +69,12 @@ public final class KvmMachine implements Machine {
         this.memoryOwner = memoryOwner;
         this.system = system;
         this.vm = vm;
-        this.rings = new KvmDirtyRings(vm, guest, vcpus);
         this.throttle = new CpuThrottle(vcpus);
         this.msrIndexes = system.msrIndexes();
-        boolean manual = false;
-        boolean allSet = false;
-        switch (options.dirtyTracking()) {
-            case KvmMachineOptions.DirtyTracking.Bitmap _ -> {
-                manual = vm.check(KvmCapability.MANUAL_DIRTY_LOG_PROTECT2) > 0;
-                allSet = manual && vm.enableManualDirtyLogProtect();
-            }
-            case KvmMachineOptions.DirtyTracking.Ring(int entries) -> enableRings(entries);
-        }
-        this.manualProtect = manual;
-        this.logBeginsAllSet = allSet;
+        KvmDirtyRings rings = new KvmDirtyRings(vm, guest, vcpus);
+        this.dirtyLogs = new KvmDirtyLogs(options, vm, guest, rings);
         this.board = new Board(vm, guest, options, this::end);
         this.exits = new GuestExits(board, rings, this::end, hasEnded::get);
-    }
-
-    private void enableRings(int entries) throws IOException {
-        int mostBytes =
-                Math.max(vm.check(KvmCapability.DIRTY_LOG_RING), vm.check(KvmCapability.DIRTY_LOG_RING_ACQ_REL));
-        if (mostBytes < entries * 16L) {
-            throw new IOException(
-                    "this kernel's KVM has no dirty rings of %d entries: KVM_CAP_DIRTY_LOG_RING allows %d; use the bitmap"
-                            .formatted(entries, mostBytes / 16));
-        }
-        vm.enableDirtyRing(entries);
     }
 
     /**
@@ -189,53 +164,12 @@ public final class KvmMachine implements Machine {
 
     @Override
     public List<String> dirtyLogMethods() {
-        List<String> methods = new ArrayList<>();
-        methods.add(ownMethod());
-        options.furtherLogs().forEach(source -> methods.add(source.method()));
-        return List.copyOf(methods);
-    }
-
-    private String ownMethod() {
-        return switch (options.dirtyTracking()) {
-            case KvmMachineOptions.DirtyTracking.Bitmap _ -> KvmDirtyBitmapLog.METHOD;
-            case KvmMachineOptions.DirtyTracking.Ring _ -> KvmDirtyRingLog.METHOD;
-        };
+        return dirtyLogs.methods();
     }
 
     @Override
     public DirtyLog startDirtyLog(String method) throws IOException {
-        for (DirtyLogSource source : options.furtherLogs()) {
-            if (source.method().equals(method)) {
-                return source.start(guest.memory());
-            }
-        }
-        if (!method.equals(ownMethod())) {
-            throw new IOException(
-                    "this machine has no dirty log %s: it has %s; which of KVM's it has is chosen when it "
-                                    .formatted(method, dirtyLogMethods())
-                            + "is made");
-        }
-        if (dirtyLog.get().isPresent()) {
-            throw new IOException("this machine's dirty log is in use");
-        }
-        KvmDirtyLog log;
-        if (method.equals(KvmDirtyRingLog.METHOD)) {
-            rings.begin();
-            KvmDirtyBitmapLog.setLogging(vm, guest, true);
-            log = new KvmDirtyRingLog(rings, guest, () -> endLog(rings::end));
-        } else {
-            log = KvmDirtyBitmapLog.start(vm, guest, manualProtect, logBeginsAllSet, () -> endLog(() -> {}));
-        }
-        dirtyLog.set(Optional.of(log));
-        return log;
-    }
-
-    private void endLog(KvmDirtyLog.Ending last) throws IOException {
-        dirtyLog.set(Optional.empty());
-        if (!closed) {
-            KvmDirtyBitmapLog.setLogging(vm, guest, false);
-            last.end();
-        }
+        return dirtyLogs.start(method);
     }
 
     /**
@@ -246,7 +180,7 @@ public final class KvmMachine implements Machine {
      */
     public void writeRam(long gpa, byte[] bytes) {
         guest.write(gpa, bytes);
-        dirtyLog.get().ifPresent(log -> log.mark(guest.ramOffset(gpa, bytes.length), bytes.length));
+        dirtyLogs.wrote(gpa, bytes.length);
     }
 
     /**
@@ -395,6 +329,7 @@ public final class KvmMachine implements Machine {
             return;
         }
         closed = true;
+        dirtyLogs.close();
         throttle.set(0);
         vcpus.forEach(VcpuThread::close);
         running = false;

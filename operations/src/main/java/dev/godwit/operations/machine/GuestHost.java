@@ -15,17 +15,14 @@ import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.postcopy.PostcopyRam;
 import dev.godwit.qmp.server.QmpCommand;
-import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A machine in this process with everything that can be done to it: it runs, is stopped, migrates away, and takes a
@@ -38,9 +35,6 @@ public final class GuestHost implements MachineControl, Closeable {
 
     private static final String IN_PROGRESS = "There's a migration process in progress";
 
-    private static final Set<MigrationStatus> MAY_PAUSE =
-            Set.of(MigrationStatus.POSTCOPY_ACTIVE, MigrationStatus.POSTCOPY_RECOVER);
-
     private static final String GUEST_SHUTDOWN = "guest-shutdown";
 
     private final Machine machine;
@@ -51,10 +45,9 @@ public final class GuestHost implements MachineControl, Closeable {
     private final MigrationSettings settings;
     private final TlsObjects tlsObjects = new TlsObjects();
     private final DirtyRateMeasurement dirtyRate;
-    private final Optional<PostcopyRam> postcopyRam;
     private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
     private final OutgoingMigrations outgoing;
-    private volatile @Nullable IncomingGuest incoming;
+    private final IncomingMigrations incoming;
 
     /** A host as the other one, of a machine whose guest cannot come by postcopy. */
     public GuestHost(Machine machine, Optional<String> name, boolean waitsForMigration) {
@@ -73,11 +66,12 @@ public final class GuestHost implements MachineControl, Closeable {
             Machine machine, Optional<String> name, boolean waitsForMigration, Optional<PostcopyRam> postcopyRam) {
         this.machine = machine;
         this.name = name;
-        this.postcopyRam = postcopyRam;
         this.machineRun =
                 new MachineRun(machine, waitsForMigration ? RunStatus.INMIGRATE : RunStatus.PRELAUNCH, events);
         this.settings = new MigrationSettings(machine);
         this.outgoing = new OutgoingMigrations(machine, machineRun, settings, tlsObjects, events, this::tellIfAsked);
+        this.incoming =
+                new IncomingMigrations(machine, machineRun, settings, tlsObjects, postcopyRam, this::tellIfAsked);
         this.dirtyRate = new DirtyRateMeasurement(machine);
     }
 
@@ -104,7 +98,7 @@ public final class GuestHost implements MachineControl, Closeable {
     @Override
     public void stop() throws ControlException {
         owner.run(() -> {
-            refuseIfStalled();
+            incoming.refuseIfStalled();
             try {
                 machineRun.stop();
             } catch (IOException e) {
@@ -199,21 +193,10 @@ public final class GuestHost implements MachineControl, Closeable {
             refuseIfUnderWay();
             if (changes.getOrDefault(MigrationCapability.POSTCOPY_RAM, false)
                     && machineRun.status() == RunStatus.INMIGRATE) {
-                refuseWithoutPostcopy();
+                incoming.refuseWithoutPostcopy();
             }
             settings.change(changes);
         });
-    }
-
-    private void refuseWithoutPostcopy() throws ControlException {
-        if (postcopyRam.isEmpty()) {
-            throw new ControlException(
-                    "Postcopy is not supported: the memory of this machine cannot be brought on demand");
-        }
-        List<String> refusals = postcopyRam.get().refusals();
-        if (!refusals.isEmpty()) {
-            throw new ControlException("Postcopy is not supported: " + String.join("; ", refusals));
-        }
     }
 
     @Override
@@ -226,19 +209,9 @@ public final class GuestHost implements MachineControl, Closeable {
         owner.run(() -> settings.changeParameters(changes));
     }
 
-    /** A vCPU that waits for a page that cannot be had does not stop. */
-    private void refuseIfStalled() throws ControlException {
-        IncomingGuest in = incoming;
-        if (in instanceof LoadRun && in.status() == MigrationStatus.POSTCOPY_PAUSED) {
-            throw new ControlException("vCPUs of the guest may wait for a page that cannot be had: "
-                    + in.report().errorDescription().orElse("no reason known"));
-        }
-    }
-
     private void refuseIfUnderWay() throws ControlException {
         outgoing.refuseIfUnderWay();
-        IncomingGuest in = incoming;
-        if (in != null && in.status().isUnderWay() && in.status() != MigrationStatus.SETUP) {
+        if (incoming.hasBegun()) {
             throw new ControlException(IN_PROGRESS);
         }
     }
@@ -275,44 +248,7 @@ public final class GuestHost implements MachineControl, Closeable {
 
     @Override
     public void migrateIncoming(String uri, boolean exitOnError) throws ControlException {
-        owner.run(() -> {
-            if (incoming != null) {
-                throw new ControlException("The incoming migration has already been started");
-            }
-            if (machineRun.status() != RunStatus.INMIGRATE) {
-                throw new ControlException("'-incoming' was not specified on the command line");
-            }
-            settings.checkTogether();
-            MachineChannels channels = MachineChannels.incoming(settings.parameters(), tlsObjects);
-            MigrationUri checked = TransportRules.check(uri, settings.on(), channels.secured());
-            if (checked instanceof MigrationUri.OfFile file && settings.has(MigrationCapability.MAPPED_RAM)) {
-                LoadRun run = loadRun(
-                        LoadOptions.mapped(file, settings.on(), settings.parameters()),
-                        error -> incomingEnded(error, exitOnError));
-                incoming = run;
-                run.start();
-                return;
-            }
-            try {
-                IncomingRun run = new IncomingRun(
-                        machine,
-                        machineRun,
-                        settings,
-                        channels,
-                        checked,
-                        postcopyRam.filter(_ -> settings.has(MigrationCapability.POSTCOPY_RAM)),
-                        this::tellIfAsked,
-                        error -> incomingEnded(error, exitOnError));
-                incoming = run;
-                run.start();
-            } catch (IOException e) {
-                throw new ControlException(String.valueOf(e.getMessage()), e);
-            }
-        });
-    }
-
-    private LoadRun loadRun(LoadOptions options, Consumer<Optional<String>> whenEnded) {
-        return new LoadRun(machine, machineRun, options, this::tellIfAsked, whenEnded);
+        owner.run(() -> incoming.begin(uri, error -> incomingEnded(error, exitOnError)));
     }
 
     /**
@@ -321,11 +257,7 @@ public final class GuestHost implements MachineControl, Closeable {
      * @throws ControlException if it cannot be loaded; this machine does not run it
      */
     void load(LoadOptions options) throws ControlException {
-        owner.run(() -> {
-            LoadRun run = loadRun(options, error -> {});
-            incoming = run;
-            run.load();
-        });
+        owner.run(() -> incoming.load(options));
     }
 
     private void tellIfAsked(MachineEvent event) {
@@ -359,32 +291,21 @@ public final class GuestHost implements MachineControl, Closeable {
     /** Does not wait for the owner: it is to help where something hangs, the owner too, who may wait for a page. */
     @Override
     public void migratePause() throws ControlException {
-        if (outgoing.pause()) {
-            return;
+        if (!outgoing.pause() && !incoming.pause()) {
+            throw new ControlException(
+                    "migrate-pause is currently only supported during postcopy-active or postcopy-recover state");
         }
-        IncomingGuest in = incoming;
-        if (in instanceof IncomingRun run && MAY_PAUSE.contains(run.status())) {
-            run.pause();
-            return;
-        }
-        throw new ControlException(
-                "migrate-pause is currently only supported during postcopy-active or postcopy-recover state");
     }
 
     /** Does not wait for the owner either. */
     @Override
     public void migrateRecover(String uri) throws ControlException {
-        if (!(incoming instanceof IncomingRun run) || run.status() != MigrationStatus.POSTCOPY_PAUSED) {
-            throw new ControlException("Migrate recover can only be run when postcopy is paused.");
-        }
-        MachineChannels channels = MachineChannels.incoming(settings.parameters(), tlsObjects);
-        run.recover(TransportRules.check(uri, settings.on(), channels.secured()), channels);
+        incoming.recover(uri);
     }
 
     @Override
     public MigrationReport migration() {
-        IncomingGuest in = incoming;
-        return outgoing.report().orElseGet(() -> in == null ? MigrationReport.NONE : in.report());
+        return outgoing.report().orElseGet(incoming::report);
     }
 
     @Override
@@ -394,8 +315,7 @@ public final class GuestHost implements MachineControl, Closeable {
             if (machineRun.status() == RunStatus.INMIGRATE) {
                 throw new ControlException("Guest is waiting for an incoming migration");
             }
-            IncomingGuest in = incoming;
-            if (in != null && in.status().isUnderWay()) {
+            if (incoming.isUnderWay()) {
                 throw new ControlException(IN_PROGRESS); // pages may be missing that it would read
             }
             if (mode.isPresent() && mode.get().equals("dirty-bitmap")) {
@@ -425,15 +345,8 @@ public final class GuestHost implements MachineControl, Closeable {
     public void close() throws IOException {
         owner.close();
         outgoing.close();
-        IncomingGuest in = incoming;
         try {
-            if (in != null) {
-                in.close();
-            }
-            if (in instanceof IncomingRun run) {
-                machine.halt();
-                run.abandon();
-            }
+            incoming.close();
         } finally {
             dirtyRate.close();
             machine.close();
