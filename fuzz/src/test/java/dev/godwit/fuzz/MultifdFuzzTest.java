@@ -25,7 +25,7 @@ class MultifdFuzzTest {
     private static void receive(MultifdMethod method, byte[] bytes) throws IOException {
         PageSinkOfNothing sink = new PageSinkOfNothing();
         sink.begin(LAYOUT);
-        try (MultifdReceiver receiver = new MultifdReceiver(1, method, sink, () -> {})) {
+        try (MultifdReceiver receiver = new MultifdReceiver(1, method, sink, _ -> {})) {
             receiver.accept(Channels.newChannel(new ByteArrayInputStream(bytes)));
             try {
                 receiver.begin(LAYOUT);

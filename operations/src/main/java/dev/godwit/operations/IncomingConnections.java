@@ -213,8 +213,8 @@ public final class IncomingConnections implements Closeable {
         notifyAll();
     }
 
-    private void multifdFailed() {
-        fail(new IOException("a multifd channel failed"));
+    private void multifdFailed(IOException cause) {
+        fail(new IOException("a multifd channel failed: " + cause.getMessage(), cause));
     }
 
     private synchronized void fail(IOException e) {

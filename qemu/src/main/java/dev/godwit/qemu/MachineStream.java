@@ -45,7 +45,8 @@ public final class MachineStream implements OutgoingStream {
     private final Configuration configuration;
     private @Nullable ReadableByteChannel answers;
     private @Nullable OutputEnd outputEnd;
-    private @Nullable ReturnPathReader reader;
+    private volatile @Nullable ReturnPathReader reader;
+    private volatile @Nullable IOException routeFailure;
     private @Nullable PageRoute route;
     private OutgoingPostcopy.@Nullable SecondConnection second;
     private @Nullable WritableByteChannel preempt;
@@ -121,12 +122,32 @@ public final class MachineStream implements OutgoingStream {
         return parameters.get().number(MigrationParameter.XBZRLE_CACHE_SIZE);
     }
 
+    /**
+     * A channel of the route has failed: nothing goes on, and that is why, not that the main channel is closed for it.
+     * From any thread.
+     */
+    public void routeFailed(IOException cause) {
+        routeFailure = new IOException("a multifd channel failed: " + cause.getMessage(), cause);
+        tellRouteFailure();
+        abort();
+    }
+
+    /** To whoever listens to the destination, as soon as there is somebody. */
+    private void tellRouteFailure() {
+        ReturnPathReader hearing = reader;
+        IOException failure = routeFailure;
+        if (hearing != null && failure != null) {
+            hearing.lose(failure);
+        }
+    }
+
     @Override
     public void start(ReturnPathListener listener) throws IOException {
         frame.begin(configuration, answers != null);
         if (answers != null) {
-            output.flush();
             reader = new ReturnPathReader(answers, listener);
+            tellRouteFailure();
+            output.flush();
         }
         boolean postcopy = has(MigrationCapability.POSTCOPY_RAM);
         List<Long> hostPageBytes = machine.memory().hostPageBytes();

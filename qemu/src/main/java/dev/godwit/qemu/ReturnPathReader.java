@@ -76,7 +76,8 @@ final class ReturnPathReader {
         return true;
     }
 
-    private void lose(IOException cause) {
+    /** Takes the connection for lost, for a reason that may not be its own; the first counts. */
+    void lose(IOException cause) {
         PostcopyAnswers answers = postcopy;
         if (answers == null) {
             listener.lost(cause);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.testkit.WritingMachine;
 import java.util.SplittableRandom;
@@ -108,6 +109,18 @@ class PrecopyCutTest {
             }
         }
         assertThat(completed).as("some were too late, others not").isBetween(1, 299);
+    }
+
+    @Test
+    void a_multifd_channel_that_breaks_is_the_reason_that_is_told() throws Exception {
+        try (PrecopyPair pair = pair(true)) {
+            pair.multifd(2, MultifdMethod.NONE);
+            pair.breakMultifdChannel(1);
+            pair.send(); // to a destination that says nothing of it
+
+            assertThatThrownBy(pair::join).hasMessageContaining("a multifd channel failed: ");
+            assertThat(pair.sourceRun.status()).isEqualTo(RunStatus.RUNNING);
+        }
     }
 
     @Test

@@ -123,6 +123,11 @@ final class PrecopyPair implements AutoCloseable {
         }
     }
 
+    /** Has the source find a channel closed as soon as it sends on it. */
+    void breakMultifdChannel(int channel) throws IOException {
+        nearChannels.get(channel).shutdownOutput();
+    }
+
     private static ServerSocketChannel listener() throws IOException {
         return ServerSocketChannel.open().bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
     }
@@ -137,7 +142,7 @@ final class PrecopyPair implements AutoCloseable {
                     new MultifdSender.Settings(multifdMethod, 1, findZeros, new UUID(0, 0)),
                     nearChannels,
                     source.memory(),
-                    stream::abort));
+                    stream::routeFailed));
         }
         return capabilities.contains(MigrationCapability.RETURN_PATH)
                 ? stream.returnPath(channel, near::shutdownOutput)
@@ -164,7 +169,8 @@ final class PrecopyPair implements AutoCloseable {
         IncomingMachineStream stream = new IncomingMachineStream(destination, sink, channel)
                 .returnPath(channel, capabilities.contains(MigrationCapability.SWITCHOVER_ACK));
         if (!farChannels.isEmpty()) {
-            MultifdReceiver channels = new MultifdReceiver(farChannels.size(), multifdMethod, sink, stream::abort);
+            MultifdReceiver channels =
+                    new MultifdReceiver(farChannels.size(), multifdMethod, sink, _ -> stream.abort());
             stream.multifd(channels);
             for (SocketChannel other : farChannels) {
                 try {

@@ -125,7 +125,7 @@ class PrecopyToQemuTest {
                             MultifdMethod.valueOf(multifd.toUpperCase(Locale.ROOT)), 1, true, new UUID(0, 0)),
                     channels,
                     machine.memory(),
-                    stream::abort));
+                    stream::routeFailed));
         }
         return stream;
     }

@@ -134,7 +134,7 @@ final class OutgoingConnector implements Precopy.Connector, PostcopyReconnector 
                     open.add(channel);
                     pages.add(channel);
                 }
-                stream.route(new MultifdSender(settings(now), pages, machine.memory(), () -> closeQuietly(main)));
+                stream.route(new MultifdSender(settings(now), pages, machine.memory(), stream::routeFailed));
             }
             return stream;
         } catch (IOException | RuntimeException e) {

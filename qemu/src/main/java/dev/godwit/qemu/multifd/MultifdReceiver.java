@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Consumer;
 
 /**
  * The multifd channels of an incoming migration: each is read by a thread of its own into a lane of its own, and all
@@ -27,7 +28,7 @@ public final class MultifdReceiver implements MultifdSync, AutoCloseable {
     private final int channels;
     private final MultifdMethod method;
     private final RamSink sink;
-    private final Runnable whenFailed;
+    private final Consumer<IOException> whenFailed;
     private final Progress progress;
     private final MultifdBarrier barrier;
     private final List<ReadableByteChannel> connections = new ArrayList<>();
@@ -40,10 +41,10 @@ public final class MultifdReceiver implements MultifdSync, AutoCloseable {
      * @param channels how many channels there are besides the main one, 1 to 255
      * @param method how the source compresses pages
      * @param sink takes the pages; {@link RamSink#begin} is called before {@link #begin}
-     * @param whenFailed called by the thread of the first channel that fails: closes the main connection, so that
+     * @param whenFailed told by the thread of the first channel that fails, why: closes the main connection, so that
      *     nobody waits for what cannot come
      */
-    public MultifdReceiver(int channels, MultifdMethod method, RamSink sink, Runnable whenFailed) {
+    public MultifdReceiver(int channels, MultifdMethod method, RamSink sink, Consumer<IOException> whenFailed) {
         this(channels, method, sink, whenFailed, Progress.NONE);
     }
 
@@ -52,7 +53,8 @@ public final class MultifdReceiver implements MultifdSync, AutoCloseable {
      *
      * @param progress is advanced by every packet's pages; the phase is begun by the reader of the main stream
      */
-    public MultifdReceiver(int channels, MultifdMethod method, RamSink sink, Runnable whenFailed, Progress progress) {
+    public MultifdReceiver(
+            int channels, MultifdMethod method, RamSink sink, Consumer<IOException> whenFailed, Progress progress) {
         if (channels < 1 || channels > 255) {
             throw new IllegalArgumentException("multifd channels are 1 to 255: " + channels);
         }
@@ -96,7 +98,7 @@ public final class MultifdReceiver implements MultifdSync, AutoCloseable {
             failure = new IOException("a multifd channel cannot go on: " + e, e);
         }
         if (barrier.fail(failure)) {
-            whenFailed.run();
+            whenFailed.accept(failure);
         }
     }
 

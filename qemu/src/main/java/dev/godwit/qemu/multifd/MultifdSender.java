@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,14 +46,14 @@ public final class MultifdSender implements PageRoute {
      * @param settings how
      * @param connections one for each channel, in blocking mode; they belong to the sender from now on
      * @param memory the guest's, which stays mapped until {@link #close} has returned
-     * @param whenFailed called once, by the thread of the first channel that fails: closes the main connection, so that
-     *     nobody waits for what cannot go on
+     * @param whenFailed told once, by the thread of the first channel that fails, why: closes the main connection, so
+     *     that nobody waits for what cannot go on
      */
     public MultifdSender(
             Settings settings,
             List<? extends GatheringByteChannel> connections,
             GuestMemory memory,
-            Runnable whenFailed) {
+            Consumer<IOException> whenFailed) {
         if (connections.isEmpty() || connections.size() > 255) {
             throw new IllegalArgumentException("multifd channels are 1 to 255: " + connections.size());
         }
@@ -65,7 +66,7 @@ public final class MultifdSender implements PageRoute {
         }
     }
 
-    private void run(SendChannel channel, Runnable whenFailed) {
+    private void run(SendChannel channel, Consumer<IOException> whenFailed) {
         IOException failure;
         try {
             channel.run();
@@ -76,7 +77,7 @@ public final class MultifdSender implements PageRoute {
             failure = new IOException("a multifd channel cannot go on: " + e, e);
         }
         if (queue.fail(failure)) {
-            whenFailed.run();
+            whenFailed.accept(failure);
         }
     }
 

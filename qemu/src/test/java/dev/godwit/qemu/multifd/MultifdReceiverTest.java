@@ -47,7 +47,7 @@ class MultifdReceiverTest {
     void captured_channels_bring_the_memory_of_the_manifest(
             String capture, int channels, MultifdMethod method, MultifdSync.Mode mode) throws Exception {
         MemoryRam sink = new MemoryRam();
-        try (MultifdReceiver receiver = new MultifdReceiver(channels, method, sink, () -> {})) {
+        try (MultifdReceiver receiver = new MultifdReceiver(channels, method, sink, _ -> {})) {
             for (int channel = channels; channel >= 1; channel--) {
                 byte[] bytes = CapturedLayouts.resource(capture + ".conn" + channel + ".fwd.gz");
                 ByteBuffer first = ByteBuffer.wrap(bytes, 0, 4);
@@ -86,7 +86,7 @@ class MultifdReceiverTest {
         CountDownLatch told = new CountDownLatch(1);
         MemoryRam sink = new MemoryRam();
         sink.begin(ONE_BLOCK);
-        try (MultifdReceiver receiver = new MultifdReceiver(2, MultifdMethod.NONE, sink, told::countDown)) {
+        try (MultifdReceiver receiver = new MultifdReceiver(2, MultifdMethod.NONE, sink, _ -> told.countDown())) {
             accept(receiver, init(0), new byte[] {0x11, 0x22, 0x33, 0x45});
             told.await();
             assertThatThrownBy(() -> receiver.begin(ONE_BLOCK)).isInstanceOf(StreamFormatException.class);
@@ -111,7 +111,7 @@ class MultifdReceiverTest {
     void a_channel_waits_at_its_sync_until_the_main_stream_comes_there() throws Exception {
         MemoryRam sink = new MemoryRam();
         sink.begin(ONE_BLOCK);
-        try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, () -> {})) {
+        try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, _ -> {})) {
             accept(receiver, init(0), data(0, 1, 0), page(7), sync(1), data(2, 1, 0), page(8), sync(3));
             receiver.begin(ONE_BLOCK);
             receiver.sync();
@@ -125,7 +125,7 @@ class MultifdReceiverTest {
     void pages_with_a_sync_are_taken_before_it() throws Exception {
         MemoryRam sink = new MemoryRam();
         sink.begin(ONE_BLOCK);
-        try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, () -> {})) {
+        try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, _ -> {})) {
             accept(receiver, init(0), packet(MultifdPacket.SYNC, "ram", 1, 0x1000), page(9));
             receiver.begin(ONE_BLOCK);
             receiver.sync();
@@ -150,7 +150,7 @@ class MultifdReceiverTest {
         MemoryRam sink = new MemoryRam();
         sink.begin(ONE_BLOCK);
         CountDownLatch failed = new CountDownLatch(1);
-        try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, failed::countDown)) {
+        try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, _ -> failed.countDown())) {
             Pipe pipe = Pipe.open();
             receiver.accept(pipe.source());
             write(pipe, init(0), sync(0));
@@ -168,7 +168,7 @@ class MultifdReceiverTest {
     void channels_that_do_not_belong_are_refused(int id, long uuid, String message) throws Exception {
         CountDownLatch failed = new CountDownLatch(1);
         try (MultifdReceiver receiver =
-                new MultifdReceiver(2, MultifdMethod.NONE, new MemoryRam(), failed::countDown)) {
+                new MultifdReceiver(2, MultifdMethod.NONE, new MemoryRam(), _ -> failed.countDown())) {
             Pipe pipe = Pipe.open();
             receiver.accept(pipe.source());
             write(pipe, init(0));
@@ -221,7 +221,7 @@ class MultifdReceiverTest {
         byte[] main = CapturedLayouts.resource(capture + ".conn0.fwd.gz");
         for (int round = 0; round < 15; round++) {
             MemoryRam sink = new MemoryRam();
-            try (MultifdReceiver receiver = new MultifdReceiver(2, method, sink, () -> {})) {
+            try (MultifdReceiver receiver = new MultifdReceiver(2, method, sink, _ -> {})) {
                 for (int channel = 1; channel <= 2; channel++) {
                     byte[] bytes = CapturedLayouts.resource(capture + ".conn" + channel + ".fwd.gz");
                     for (int flips = random.nextInt(4); flips > 0; flips--) {
@@ -242,7 +242,7 @@ class MultifdReceiverTest {
     private static void assertRefused(String message, byte[]... packets) throws Exception {
         MemoryRam sink = new MemoryRam();
         sink.begin(ONE_BLOCK);
-        try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, () -> {})) {
+        try (MultifdReceiver receiver = new MultifdReceiver(1, MultifdMethod.NONE, sink, _ -> {})) {
             accept(receiver, init(0), concat(packets));
             assertThatThrownBy(() -> {
                         receiver.begin(ONE_BLOCK);
@@ -263,7 +263,7 @@ class MultifdReceiverTest {
     private static MultifdReceiver receiver(int channels) throws IOException {
         MemoryRam sink = new MemoryRam();
         sink.begin(ONE_BLOCK);
-        return new MultifdReceiver(channels, MultifdMethod.NONE, sink, () -> {});
+        return new MultifdReceiver(channels, MultifdMethod.NONE, sink, _ -> {});
     }
 
     private static void accept(MultifdReceiver receiver, byte[]... packets) throws IOException {

@@ -71,11 +71,11 @@ class MultifdSenderTest {
         MemoryRam sink = new MemoryRam();
         sink.begin(LAYOUT);
         List<SocketChannel> near = new ArrayList<>();
-        try (MultifdReceiver receiver = new MultifdReceiver(channels, method, sink, () -> {})) {
+        try (MultifdReceiver receiver = new MultifdReceiver(channels, method, sink, _ -> {})) {
             for (int i = 0; i < channels; i++) {
                 near.add(connected(receiver));
             }
-            try (MultifdSender sender = new MultifdSender(settings, near, memory, () -> {})) {
+            try (MultifdSender sender = new MultifdSender(settings, near, memory, _ -> {})) {
                 receiver.begin(LAYOUT);
                 for (int round = 0; round < 12; round++) {
                     long pages = sendSomePages(sender, random, round == 0);
@@ -155,10 +155,7 @@ class MultifdSenderTest {
         memory.block(0).asSlice(5L * Page.SIZE_BYTES, Page.SIZE_BYTES).fill((byte) 0);
         UUID uuid = new UUID(1, 2);
         try (MultifdSender sender = new MultifdSender(
-                new MultifdSender.Settings(MultifdMethod.NONE, 0, true, uuid),
-                List.of(pipe.sink()),
-                memory,
-                () -> {})) {
+                new MultifdSender.Settings(MultifdMethod.NONE, 0, true, uuid), List.of(pipe.sink()), memory, _ -> {})) {
             sender.pages(0, 4, 3);
             sender.sync();
             sender.finish();
@@ -200,7 +197,7 @@ class MultifdSenderTest {
                 new MultifdSender.Settings(MultifdMethod.NONE, 0, false, new UUID(0, 0)),
                 List.of(whole.sink(), broken.sink()),
                 memory,
-                () -> {
+                _ -> {
                     twice.set(told.getCount() == 0);
                     told.countDown();
                 })) {
@@ -222,7 +219,7 @@ class MultifdSenderTest {
                 new MultifdSender.Settings(MultifdMethod.NONE, 0, false, new UUID(0, 0)),
                 List.of(stuck.sink()),
                 memory,
-                () -> {});
+                _ -> {});
         CountDownLatch full = new CountDownLatch(1);
         Thread filler = Thread.ofPlatform().start(() -> {
             try {
