@@ -3,17 +3,21 @@ package dev.godwit.operations;
 import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
 import dev.godwit.engine.Progress;
-import dev.godwit.engine.RamSource;
 import dev.godwit.operations.DestinationAnswers.LastWord;
 import dev.godwit.qemu.OutgoingPrecopy;
+import dev.godwit.ram.RamLayout;
 import dev.godwit.snapshot.Snapshot;
 import dev.godwit.snapshot.Verification;
 import dev.godwit.snapshot.VerificationReport;
 import dev.godwit.transport.MigrationChannel;
+import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -31,6 +35,12 @@ public final class Restore implements Closeable {
 
     /** Loading device state takes milliseconds; flushing gigabytes of socket buffer on a busy host takes longer. */
     private static final long LONGEST_LOADING_MS = 60_000;
+
+    /**
+     * Blocks besides the mapped one are firmware and devices' memory; where they are more, they are sent as they are
+     * read.
+     */
+    private static final long MOST_AHEAD_BYTES = 64 << 20;
 
     private final RestoreOptions options;
     private final Progress progress;
@@ -126,7 +136,12 @@ public final class Restore implements Closeable {
     }
 
     private void send(Snapshot snapshot, Set<Integer> mapped, DestinationQemu destination) throws IOException {
-        RamSource ram = snapshot.checked();
+        OutgoingPrecopy stream = new OutgoingPrecopy(snapshot.checked(), snapshot.vmState())
+                .returnPath()
+                .withoutPagesOf(mapped)
+                .maxBytesPerSecond(options.maxBandwidthBytesPerSecond())
+                .progress(progress);
+        Optional<byte[]> ahead = madeAhead(stream, snapshot.layout(), mapped);
         try (MigrationChannel connection = opened(destination.connect())) {
             if (!connection.isDuplex()) {
                 throw new IOException("a restore needs the destination's answer, and " + connection.remote()
@@ -134,12 +149,11 @@ public final class Restore implements Closeable {
             }
             DestinationAnswers answers = new DestinationAnswers(connection);
             try {
-                new OutgoingPrecopy(ram, snapshot.vmState())
-                        .returnPath()
-                        .withoutPagesOf(mapped)
-                        .maxBytesPerSecond(options.maxBandwidthBytesPerSecond())
-                        .progress(progress)
-                        .send(connection);
+                if (ahead.isPresent()) {
+                    writeAll(connection, ahead.get());
+                } else {
+                    stream.send(connection);
+                }
             } catch (IOException e) {
                 throw destination.explained(e);
             }
@@ -150,6 +164,31 @@ public final class Restore implements Closeable {
                 case REFUSED -> throw destination.explained(new IOException("the destination could not load it"));
                 case NONE -> throw destination.explained(hungUp(answers));
             }
+        }
+    }
+
+    /**
+     * {@return the stream of a guest that is mapped but for a little} It is made before that QEMU is told to load, so
+     * that nothing but QEMU's own work keeps the guest from running.
+     */
+    private Optional<byte[]> madeAhead(OutgoingPrecopy stream, RamLayout layout, Set<Integer> mapped)
+            throws IOException {
+        long sentBytes = layout.totalBytes()
+                - mapped.stream()
+                        .mapToLong(block -> layout.block(block).lengthBytes())
+                        .sum();
+        if (mapped.isEmpty() || sentBytes > MOST_AHEAD_BYTES || options.maxBandwidthBytesPerSecond() > 0) {
+            return Optional.empty();
+        }
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        stream.send(Channels.newChannel(bytes));
+        return Optional.of(bytes.toByteArray());
+    }
+
+    private static void writeAll(MigrationChannel connection, byte[] bytes) throws IOException {
+        ByteBuffer left = ByteBuffer.wrap(bytes);
+        while (left.hasRemaining()) {
+            connection.write(left);
         }
     }
 

@@ -10,6 +10,7 @@ import java.util.List;
  * @param command what was run
  * @param seconds how long that took
  * @param failure why it ended early or did not run; empty if it did not fail
+ * @param when it began, and with which commit
  * @param rows what it measured
  * @param measures the names of all measures, in the order in which they came up
  */
@@ -19,6 +20,7 @@ record CaseResult(
         String command,
         double seconds,
         String failure,
+        String when,
         List<Row> rows,
         List<String> measures) {
 

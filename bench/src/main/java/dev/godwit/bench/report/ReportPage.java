@@ -102,7 +102,7 @@ final class ReportPage {
     private void section(CaseResult result) {
         line("## " + result.title());
         line("");
-        line("`" + result.command() + "`, " + Math.round(result.seconds()) + " s.");
+        line("`" + result.command() + "`, " + Math.round(result.seconds()) + " s, " + result.when() + ".");
         line("");
         if (!result.failure().isEmpty()) {
             line("**Failed: " + result.failure() + "**");

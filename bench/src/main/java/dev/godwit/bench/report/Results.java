@@ -61,6 +61,7 @@ record Results(Map<String, String> environment, List<CaseResult> cases) {
                 text(given.get("command")),
                 number(given.get("seconds")),
                 text(given.get("failure")),
+                text(given.get("when")),
                 rows,
                 List.copyOf(measures));
     }

@@ -17,17 +17,17 @@ class ReportTest {
     private static final String RESULTS = """
             {"environment": {"kernel": "Linux 6.18", "rounds": "3"},
              "cases": [
-              {"name": "precopy", "title": "Live migration", "command": "bench/x", "seconds": 12.5, "failure": "", "rows": [
+              {"name": "precopy", "title": "Live migration", "command": "bench/x", "seconds": 12.5, "failure": "", "when": "today", "rows": [
                {"group": "A standing guest", "way": "tcp, plain", "who": "QEMU", "errors": [],
                 "measures": {"GiB/s": [2.0, 2.5, 1.0], "source cpu-s/GiB": [0.4, 0.4, 0.4]}},
                {"group": "A standing guest", "way": "tcp, plain", "who": "Godwit", "errors": ["RuntimeError: no | pipe"],
                 "measures": {"GiB/s": [1.0, 1.5, 0.5], "source cpu-s/GiB": [0.2, 0.1, 0.3]}}]},
-              {"name": "command", "title": "The command line", "command": "bench/y", "seconds": 1, "failure": "", "rows": [
+              {"name": "command", "title": "The command line", "command": "bench/y", "seconds": 1, "failure": "", "when": "today", "rows": [
                {"group": "Largest memory", "way": "verify", "who": "Godwit", "errors": [], "axis": "MiB of RAM", "at": 64,
                 "measures": {"largest MiB": [80, 81, 79]}},
                {"group": "Largest memory", "way": "verify", "who": "Godwit", "errors": [], "axis": "MiB of RAM", "at": 2048,
                 "measures": {"largest MiB": [160, 161, 159]}}]},
-              {"name": "postcopy", "title": "Postcopy", "command": "bench/z", "seconds": 0, "failure": "not run", "rows": []}]}
+              {"name": "postcopy", "title": "Postcopy", "command": "bench/z", "seconds": 0, "failure": "not run", "when": "today", "rows": []}]}
             """;
 
     @Test
