@@ -70,7 +70,8 @@ record Target(String caseName, Pattern group, Pattern way, String measure, doubl
         if (other.isEmpty()) {
             return new Verdict(row, wanted, "the reference was not measured", false);
         }
-        double ratio = own.get().median() / other.getAsDouble();
+        double median = own.get().median();
+        double ratio = median == other.getAsDouble() ? 1 : median / other.getAsDouble(); // nothing of both is the same
         boolean reached = Row.isMoreBetter(measure) ? ratio >= factor : ratio <= factor;
         return new Verdict(row, wanted, Spread.number(ratio) + " of it", reached);
     }
