@@ -171,12 +171,12 @@ public final class ProgramMachine implements Machine {
         }
     }
 
-    /** Does nothing: a program is not slowed down. */
     @Override
     public long processTimeNs() {
         return ThreadTimes.ofProcess();
     }
 
+    /** Does nothing: a program is not slowed down. */
     @Override
     public void throttle(int percentage) {}
 

@@ -42,11 +42,15 @@ final class PostcopyPages {
         this.inPlace = ram.inPlace()
                 .map(memory -> new InPlace(memory, ByteOutput.views(memory)))
                 .orElse(null);
-        long largest = inPlace == null ? RUN_BYTES : 0;
-        for (int block = 0; inPlace == null && block < ram.layout().blocks().size(); block++) {
+        this.buffer = Arena.ofAuto().allocate(inPlace == null ? largestRunBytes() : 0, Page.SIZE_BYTES);
+    }
+
+    private long largestRunBytes() {
+        long largest = RUN_BYTES;
+        for (int block = 0; block < ram.layout().blocks().size(); block++) {
             largest = Math.max(largest, claims.hostPageBytes(block));
         }
-        this.buffer = Arena.ofAuto().allocate(largest, Page.SIZE_BYTES);
+        return largest;
     }
 
     /**

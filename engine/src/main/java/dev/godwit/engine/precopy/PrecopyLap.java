@@ -183,9 +183,10 @@ final class PrecopyLap {
         stream.switchover();
         MachineState state = machine.save(); // first, because saving may write to RAM
         DirtyPages recent = DirtyPages.none(dirty.layout());
-        dirtiedLast = recent.collect(log);
+        long reported = recent.collect(log);
         policy.skip().giveBack(dirty);
         dirty.add(recent);
+        dirtiedLast = policy.roundsFollowTheLog() ? dirty.pages() : reported;
         if (dirty.pages() == 0) {
             // A destination has to be told of at least one page that follows.
             dirty.add(DirtyPages.firstOf(dirty.layout()));
