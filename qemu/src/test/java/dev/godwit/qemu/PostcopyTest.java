@@ -162,6 +162,9 @@ class PostcopyTest {
             running.get();
 
             assertArrived(taker);
+            assertThat(precopy.downtime().orElseThrow().answerNs())
+                    .as("until the destination said that it runs")
+                    .isPositive();
             assertThat(taker.postcopyPages()).isEqualTo(RAM_BYTES / 4096 + 3);
             assertThat(taker.commands)
                     .containsSubsequence(

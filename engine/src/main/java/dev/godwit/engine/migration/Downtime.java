@@ -14,6 +14,11 @@ import java.util.concurrent.TimeUnit;
  */
 public record Downtime(long stoppingNs, long waitingNs, long ramNs, long devicesNs, long answerNs) {
 
+    /** {@return the same of a guest whose destination took so long for its word} */
+    public Downtime answeredAfter(long ns) {
+        return new Downtime(stoppingNs, waitingNs, ramNs, devicesNs, ns);
+    }
+
     /** {@return all of it} */
     public long totalNs() {
         return stoppingNs + waitingNs + ramNs + devicesNs + answerNs;

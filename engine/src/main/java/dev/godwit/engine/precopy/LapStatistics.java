@@ -37,6 +37,7 @@ final class LapStatistics {
     private volatile long ramBytesAtEnd = -1;
     private volatile @Nullable Downtime downtime;
     private volatile @Nullable AfterHandover after;
+    private volatile long ranNs = -1;
 
     LapStatistics(long totalBytes, long nowNs) {
         this.totalBytes = totalBytes;
@@ -54,7 +55,7 @@ final class LapStatistics {
             long pages) {}
 
     /** What is sent after the guest has gone first. */
-    private record AfterHandover(PostcopyCounters counters, LongSupplier remainingBytes) {}
+    private record AfterHandover(long sinceNs, PostcopyCounters counters, LongSupplier remainingBytes) {}
 
     /** The last window, and the counters of XBZRLE when it ended. */
     private record Window(double megabitsPerSecond, long pagesPerSecond, double cacheMissRate, double encodingRate) {}
@@ -101,10 +102,21 @@ final class LapStatistics {
         ramBytesAtEnd = ramBytes;
     }
 
-    /** The guest has gone before its RAM. */
-    void handedOver(Downtime known, PostcopyCounters counters, LongSupplier remainingBytes) {
+    /**
+     * The guest has gone before its RAM.
+     *
+     * @param known how long it stood still so far
+     */
+    void handedOver(Downtime known, long nowNs, PostcopyCounters counters, LongSupplier remainingBytes) {
         downtime = known;
-        after = new AfterHandover(counters, remainingBytes);
+        after = new AfterHandover(nowNs, counters, remainingBytes);
+    }
+
+    /** A guest that has gone first runs at the destination; it may have done so before all was said of its going. */
+    void guestRuns(long nowNs) {
+        if (ranNs < 0) {
+            ranNs = nowNs;
+        }
     }
 
     void ended(long nowNs, @Nullable Downtime known) {
@@ -119,7 +131,11 @@ final class LapStatistics {
     }
 
     Optional<Downtime> downtime() {
-        return Optional.ofNullable(downtime);
+        Downtime known = downtime;
+        AfterHandover handedOver = after;
+        return known == null || handedOver == null || ranNs < 0
+                ? Optional.ofNullable(known)
+                : Optional.of(known.answeredAfter(Math.max(0, ranNs - handedOver.sinceNs)));
     }
 
     MigrationReport report(MigrationStatus status, MigrationState state, MigrationParameters parameters, long nowNs) {
@@ -137,7 +153,7 @@ final class LapStatistics {
                     POSTCOPY_RECOVER -> true;
         };
         boolean completed = status == MigrationStatus.COMPLETED;
-        Downtime known = downtime;
+        Optional<Downtime> known = downtime();
         return new MigrationReport(
                         status,
                         error(state),
@@ -147,8 +163,8 @@ final class LapStatistics {
                                 ? OptionalLong.of(now.expectedDowntimeMs.orElse(
                                         parameters.number(MigrationParameter.DOWNTIME_LIMIT)))
                                 : OptionalLong.empty(),
-                        (completed || after != null) && known != null
-                                ? OptionalLong.of(known.totalMs())
+                        (completed || after != null) && known.isPresent()
+                                ? OptionalLong.of(known.get().totalMs())
                                 : OptionalLong.empty(),
                         showsRam ? Optional.of(ram(now, completed)) : Optional.empty(),
                         showsRam ? xbzrle(now.counters) : Optional.empty(),

@@ -46,6 +46,7 @@ final class PostcopyPhase {
     private final Machine machine;
     private final OutgoingState state;
     private final PrecopySettings settings;
+    private final LapStatistics statistics;
     private final PostcopyCounters counters = new PostcopyCounters();
     private Supplier<List<PagePlace>> recent = List::of;
     private @Nullable PostcopyStream stream;
@@ -55,10 +56,11 @@ final class PostcopyPhase {
     private boolean pausedByUser;
     private boolean abandoned;
 
-    PostcopyPhase(Machine machine, OutgoingState state, PrecopySettings settings) {
+    PostcopyPhase(Machine machine, OutgoingState state, PrecopySettings settings, LapStatistics statistics) {
         this.machine = machine;
         this.state = state;
         this.settings = settings;
+        this.statistics = statistics;
     }
 
     PostcopyCounters counters() {
@@ -87,7 +89,12 @@ final class PostcopyPhase {
                 new PushPace(),
                 () -> settings.parameters().get().number(MigrationParameter.MAX_POSTCOPY_BANDWIDTH),
                 Progress.NONE,
-                PostcopyWork.onRun(() -> runs = true));
+                PostcopyWork.onRun(this::runs));
+    }
+
+    private void runs() {
+        statistics.guestRuns(settings.clock().nanoTime());
+        runs = true;
     }
 
     private PushOrder order(PageClaims left) {

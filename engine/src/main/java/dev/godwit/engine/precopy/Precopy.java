@@ -63,7 +63,7 @@ public final class Precopy {
                 machine.memory().layout().totalBytes(), settings.clock().nanoTime());
         this.state = new OutgoingState(machineRun, settings, statistics);
         this.words = new DestinationWords(state, machineRun, settings);
-        this.postcopy = new PostcopyPhase(machine, state, settings);
+        this.postcopy = new PostcopyPhase(machine, state, settings, statistics);
     }
 
     /**
@@ -213,7 +213,8 @@ public final class Precopy {
         long restNs = settings.clock().nanoTime();
         PostcopyStream stream = lap.handOver(postcopy.firstWork(rest), rest.devices(), stop.before);
         long sentNs = settings.clock().nanoTime();
-        statistics.handedOver(stop.downtime(restNs, sentNs, sentNs), postcopy.counters(), postcopy::remainingBytes);
+        statistics.handedOver(
+                stop.downtime(restNs, sentNs, sentNs), sentNs, postcopy.counters(), postcopy::remainingBytes);
         postcopy.begin(stream);
     }
 
