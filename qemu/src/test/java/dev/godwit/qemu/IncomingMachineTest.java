@@ -9,6 +9,7 @@ import dev.godwit.engine.machine.MachineSink;
 import dev.godwit.engine.migration.MachineRun;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameters;
+import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.precopy.IncomingPrecopy;
 import dev.godwit.engine.precopy.ReturnPathListener;
@@ -17,12 +18,18 @@ import dev.godwit.testkit.WritingMachine;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -58,9 +65,17 @@ class IncomingMachineTest {
 
     /** The stream of a machine that stands still, as the lap writes it. */
     private static byte[] stream(WritingMachine source, RunStatus before) throws IOException {
+        return stream(source, before, Set.of());
+    }
+
+    private static byte[] stream(WritingMachine source, RunStatus before, Set<MigrationCapability> capabilities)
+            throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (MachineStream stream =
-                new MachineStream(source, Channels.newChannel(bytes), Set.of(), () -> MigrationParameters.DEFAULTS)) {
+        try (MachineStream stream = new MachineStream(
+                source, Channels.newChannel(bytes), capabilities, () -> MigrationParameters.DEFAULTS)) {
+            if (capabilities.contains(MigrationCapability.RETURN_PATH)) {
+                stream.returnPath(Channels.newChannel(InputStream.nullInputStream()), () -> {});
+            }
             stream.beginPass(1);
             stream.start(NOBODY);
             stream.beginPart();
@@ -104,6 +119,78 @@ class IncomingMachineTest {
             assertThat(destination.memory().block(1).mismatch(source.memory().block(0)))
                     .isEqualTo(-1);
             assertThat(run.status()).isEqualTo(RunStatus.PAUSED);
+        }
+    }
+
+    @Test
+    void who_heard_at_the_source_that_the_guest_has_come_finds_it_so_at_the_destination() throws Exception {
+        try (WritingMachine source = machine(RAM);
+                WritingMachine destination = machine(RAM);
+                HeldUpAnswer answer = new HeldUpAnswer()) {
+            MachineRun run = new MachineRun(destination, RunStatus.INMIGRATE, event -> {});
+            IncomingPrecopy incoming = new IncomingPrecopy(destination, run, event -> {});
+            incoming.listening();
+            IncomingMachineStream stream = new IncomingMachineStream(
+                            destination,
+                            new ReceivedPages(new MachineSink(destination.memory())),
+                            Channels.newChannel(new ByteArrayInputStream(
+                                    stream(source, RunStatus.RUNNING, Set.of(MigrationCapability.RETURN_PATH)))))
+                    .returnPath(answer, false);
+            Thread receiving = Thread.ofPlatform().start(() -> {
+                try {
+                    incoming.run(stream);
+                } catch (MigrationException e) {
+                    throw new AssertionError(e);
+                }
+            });
+            assertThat(answer.heard.await(1, TimeUnit.MINUTES)).isTrue();
+            assertThat(incoming.state().status()).isEqualTo(MigrationStatus.ACTIVE);
+
+            CompletableFuture<MigrationStatus> found = CompletableFuture.supplyAsync(() -> {
+                incoming.awaitAnswered(TimeUnit.MINUTES.toMillis(4));
+                return incoming.state().status();
+            });
+            assertThat(found).isNotDone();
+            answer.release();
+
+            assertThat(found.join()).isEqualTo(MigrationStatus.COMPLETED);
+            receiving.join();
+            run.stop();
+        }
+    }
+
+    /** A return path whose last word the source hears while the write of it has not returned. */
+    private static final class HeldUpAnswer implements WritableByteChannel {
+        final CountDownLatch heard = new CountDownLatch(1);
+        private final CountDownLatch released = new CountDownLatch(1);
+
+        @Override
+        public int write(ByteBuffer message) throws IOException {
+            int lengthBytes = message.remaining();
+            if (message.getShort(message.position()) == 1) { // SHUT
+                heard.countDown();
+                try {
+                    released.await();
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+            }
+            message.position(message.limit());
+            return lengthBytes;
+        }
+
+        @Override
+        public boolean isOpen() {
+            return true;
+        }
+
+        void release() {
+            released.countDown();
+        }
+
+        @Override
+        public void close() {
+            release();
         }
     }
 

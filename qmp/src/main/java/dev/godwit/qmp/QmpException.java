@@ -2,7 +2,7 @@ package dev.godwit.qmp;
 
 import java.io.IOException;
 
-/** A command that QEMU refused; the message names the command and gives QEMU's own words. */
+/** A command that the machine at the other end refused; the message names the command and gives its own words. */
 public final class QmpException extends IOException {
 
     private static final long serialVersionUID = 1L;
@@ -14,21 +14,21 @@ public final class QmpException extends IOException {
      * A refusal.
      *
      * @param command the command that was refused
-     * @param errorClass QEMU's class of error, such as {@code GenericError} or {@code CommandNotFound}
-     * @param text QEMU's description
+     * @param errorClass the class of error, such as {@code GenericError} or {@code CommandNotFound}
+     * @param text the description of the machine that refused
      */
     public QmpException(String command, String errorClass, String text) {
-        super("QEMU refused '%s': %s (%s)".formatted(command, text, errorClass));
+        super("'%s' was refused: %s (%s)".formatted(command, text, errorClass));
         this.errorClass = errorClass;
         this.text = text;
     }
 
-    /** {@return QEMU's class of error, such as {@code GenericError}} */
+    /** {@return the class of error, such as {@code GenericError}} */
     public String errorClass() {
         return errorClass;
     }
 
-    /** {@return QEMU's description} */
+    /** {@return the description of the machine that refused} */
     public String text() {
         return text;
     }

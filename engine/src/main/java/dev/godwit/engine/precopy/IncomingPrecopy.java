@@ -23,6 +23,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +41,7 @@ public final class IncomingPrecopy {
     private final Machine machine;
     private final MachineRun machineRun;
     private final Consumer<MachineEvent> statusEvents;
+    private final CountDownLatch answered = new CountDownLatch(1);
     private volatile MigrationState state = new MigrationState.Idle();
     private RunStatus before = RunStatus.RUNNING;
 
@@ -76,6 +79,7 @@ public final class IncomingPrecopy {
         follow(DestinationStates.next(state, new MigrationTrigger.SetUp()));
         IOException closing = null;
         Throwable failure = receive(stream);
+        answered.countDown();
         try {
             stream.close();
         } catch (IOException e) {
@@ -211,6 +215,22 @@ public final class IncomingPrecopy {
             step(new MigrationTrigger.Failure(error), stream, rest);
         }
         return state instanceof MigrationState.Failed;
+    }
+
+    /**
+     * Waits while the guest runs here already and its source is being told so: whoever has heard that at the source
+     * finds it true here. Returns at once in every other state.
+     *
+     * @param longestWaitMs after which it returns all the same
+     */
+    public void awaitAnswered(long longestWaitMs) {
+        if (state instanceof MigrationState.Handover) {
+            try {
+                answered.await(longestWaitMs, TimeUnit.MILLISECONDS);
+            } catch (InterruptedException _) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     /** {@return where it stands} */

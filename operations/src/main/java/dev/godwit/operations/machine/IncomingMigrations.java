@@ -82,9 +82,14 @@ final class IncomingMigrations {
         return in != null && in.status().isUnderWay();
     }
 
-    /** {@return whether a guest is on its way, or runs with pages missing} */
+    /**
+     * {@return whether a guest is on its way, or runs with pages missing} Waits for one of which the source is told.
+     */
     boolean hasBegun() {
         IncomingGuest in = guest;
+        if (in instanceof IncomingRun run) {
+            run.awaitAnswered();
+        }
         return in != null && in.status().isUnderWay() && in.status() != MigrationStatus.SETUP;
     }
 

@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
 /** An incoming migration on its thread, from listening on. Any thread may use it. */
 final class IncomingRun implements IncomingGuest {
 
+    private static final long LONGEST_ANSWER_MS = 5_000;
+
     private final Machine machine;
     private final MigrationSettings settings;
     private final IncomingPrecopy precopy;
@@ -142,6 +144,11 @@ final class IncomingRun implements IncomingGuest {
             stream.postcopy(paging, onDemand, recoverable, preempt);
         }
         return stream;
+    }
+
+    /** Waits while the guest runs and its source is being told, which takes one write to a socket. */
+    void awaitAnswered() {
+        precopy.awaitAnswered(LONGEST_ANSWER_MS);
     }
 
     /** Breaks a postcopy's connections; the source can come back over others. */

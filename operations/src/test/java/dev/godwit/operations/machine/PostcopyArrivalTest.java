@@ -14,8 +14,10 @@ import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
 import dev.godwit.host.UserfaultfdRam;
 import dev.godwit.testkit.Await;
+import dev.godwit.workload.WorkloadLoad;
 import dev.godwit.workload.WorkloadMachine;
 import dev.godwit.workload.WorkloadOptions;
+import dev.godwit.workload.WorkloadPattern;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumMap;
@@ -23,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -180,19 +183,20 @@ class PostcopyArrivalTest {
     @Test
     void a_pause_that_is_asked_for_breaks_the_connection_and_the_source_can_come_back() throws Exception {
         try (Arrival arrival = new Arrival(RamBacking.ANONYMOUS, false)) {
-            Thread feed = Thread.ofPlatform().start(() -> {
-                try {
-                    arrival.feed(0).atMost(1 << 20).send();
-                } catch (IOException _) {
-                    // it is paused below
-                }
+            arrival.source.change(WorkloadLoad.of(500, WorkloadPattern.RANDOM)); // it shall not ask for all at once
+            FutureTask<Void> feed = new FutureTask<>(() -> {
+                arrival.feed(0).atMost(1 << 20).send();
+                return null;
             });
+            Thread.ofPlatform().start(feed);
             Await.until(
                     "postcopy",
-                    () -> arrival.host.migration().status() != MigrationStatus.ACTIVE
-                            && arrival.host.migration().status() != MigrationStatus.SETUP);
+                    () -> feed.isDone() || arrival.host.migration().status() == MigrationStatus.POSTCOPY_ACTIVE);
+            if (feed.isDone()) {
+                feed.get(); // says why it cannot be paused
+            }
             arrival.host.migratePause();
-            feed.join();
+            assertThatThrownBy(feed::get).hasCauseInstanceOf(IOException.class);
             arrival.awaitStatus(MigrationStatus.POSTCOPY_PAUSED);
             arrival.host.migrateRecover(uri(0));
             arrival.feed(0).resume(Long.MAX_VALUE);

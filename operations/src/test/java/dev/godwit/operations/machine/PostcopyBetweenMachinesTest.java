@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.LongAdder;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,18 +72,22 @@ class PostcopyBetweenMachinesTest {
     })
     void a_guest_that_writes_goes_first_at_any_moment(RamBacking backing, boolean preempt, long seed) throws Exception {
         Random random = new Random(seed);
+        LongAdder requests = new LongAdder();
+        LongAdder faults = new LongAdder();
         for (long afterMs : new long[] {0, random.nextInt(300), random.nextInt(2000)}) {
             travel(backing, preempt, random, (journey, pair) -> {
-                journey.begin(afterMs).awaitDeparture().awaitArrival();
+                journey.atMost(32 << 20).begin(afterMs).awaitDeparture().awaitArrival();
 
                 pair.assertArrived();
                 MigrationReport sent = pair.source.migration();
                 assertThat(sent.downtimeMs()).isPresent();
-                assertThat(sent.ram().orElseThrow().postcopyRequests()).isPositive();
+                requests.add(sent.ram().orElseThrow().postcopyRequests());
                 PostcopyReport waited = pair.destination.migration().postcopy().orElseThrow();
-                assertThat(waited.latencies().faults()).isPositive();
+                faults.add(waited.latencies().faults());
             });
         }
+        assertThat(requests.sum()).isPositive(); // a guest of which little is missing may be sent that unasked
+        assertThat(faults.sum()).isPositive();
     }
 
     @ParameterizedTest(name = "{0}, preempt {1}, {2} cuts, seed {3}")
@@ -97,8 +102,8 @@ class PostcopyBetweenMachinesTest {
             RamBacking backing, boolean preempt, int cuts, long seed) throws Exception {
         Random random = new Random(seed);
         travel(backing, preempt, random, SLOW_PAGES_PER_SECOND, (journey, pair) -> {
-            journey.atMost(2 << 20).begin(0).awaitDeparture().cut(cuts);
-
+            assertThat(journey.atMost(2 << 20).begin(0).awaitDeparture().cut(cuts))
+                    .isTrue();
             pair.assertArrived();
         });
     }

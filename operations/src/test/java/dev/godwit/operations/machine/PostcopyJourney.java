@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /** A guest moves from one of our machines to another by postcopy, over connections that break as often as wanted. */
 final class PostcopyJourney implements AutoCloseable {
@@ -112,9 +113,14 @@ final class PostcopyJourney implements AutoCloseable {
         awaitPaused();
     }
 
-    private static void pause(GuestHost host) throws ControlException {
-        Await.until("its postcopy", () -> host.migration().status() == MigrationStatus.POSTCOPY_ACTIVE);
+    /** What the other side has not got by then it does not get. */
+    private void pause(GuestHost host) throws ControlException {
+        Await.until("its postcopy", () -> {
+            assertThat(host.migration().status()).isNotEqualTo(MigrationStatus.COMPLETED);
+            return host.migration().status() == MigrationStatus.POSTCOPY_ACTIVE;
+        });
         host.migratePause();
+        relay.cut();
     }
 
     void awaitPaused() {
@@ -130,15 +136,15 @@ final class PostcopyJourney implements AutoCloseable {
 
     /** Has both sides connect anew. */
     void recover() throws IOException, ControlException {
-        recover(Long.MAX_VALUE);
+        recover(_ -> {});
     }
 
-    /** The same over a connection that breaks after so many bytes. */
-    void recover(long cutAfterBytes) throws IOException, ControlException {
+    private void recover(Consumer<CuttingRelay> over) throws IOException, ControlException {
         relay.close();
         connections++;
         Await.until("a destination that listens", this::listens);
-        relay = new CuttingRelay(relayPath(), destinationPath()).cutAfter(cutAfterBytes);
+        relay = new CuttingRelay(relayPath(), destinationPath());
+        over.accept(relay);
         source.migrate("unix:" + relayPath(), true);
     }
 
@@ -153,24 +159,36 @@ final class PostcopyJourney implements AutoCloseable {
         }
     }
 
-    /** Breaks the connections of a guest that has gone, again and again, and has it arrive at last. */
-    void cut(int cuts) throws IOException, ControlException {
+    /**
+     * Breaks the connections of a guest that has gone, again and again, and has it arrive at last. Until each break
+     * little may pass: a guest asks for its pages as fast as it can, and would be there before this thread is.
+     *
+     * @return whether that was done; not if all of the guest had come before the first time
+     */
+    boolean cut(int cuts) throws IOException, ControlException {
         Await.until("the guest there", () -> {
             assertThat(source.migration().status())
                     .as("%s, %s", source.migration(), destination.migration())
                     .isNotEqualTo(MigrationStatus.FAILED);
             return destination.runStatus() == RunStatus.RUNNING;
         });
+        relay.holdAfter(cutWithinBytes);
+        if (source.migration().status() == MigrationStatus.COMPLETED) {
+            awaitArrival();
+            return false;
+        }
         for (int cut = 1; cut <= cuts; cut++) {
             breakConnections();
             if (cut < cuts && random.nextInt(3) == 0) {
-                recover(random.nextInt(3000)); // in the middle of the recovery, or soon afterwards
+                recover(next ->
+                        next.cutAfter(random.nextInt(3000))); // in the middle of the recovery, or soon afterwards
                 cut++;
                 awaitPaused();
             }
-            recover();
+            recover(cut < cuts ? next -> next.holdAfter(cutWithinBytes) : _ -> {});
         }
         awaitArrival();
+        return true;
     }
 
     void awaitArrival() {
