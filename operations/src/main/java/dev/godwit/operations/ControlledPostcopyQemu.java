@@ -188,7 +188,7 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
     void finish() throws IOException {
         long deadlineNs = System.nanoTime() + LONGEST_END.toNanos();
         while (true) {
-            MigrationStatus status = qemu.monitor().queryMigrate();
+            MigrationStatus status = qemu.statusAtEnd();
             if (status.isCompleted() && !qemu.runState().equals("inmigrate")) {
                 break;
             }

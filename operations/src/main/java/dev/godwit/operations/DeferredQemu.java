@@ -14,6 +14,7 @@ import dev.godwit.transport.MigrationChannel;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
@@ -32,8 +33,12 @@ final class DeferredQemu implements Closeable {
     /** The main loop of a QEMU that waits for a page does not answer. */
     static final Duration ASKING = Duration.ofSeconds(3);
 
+    /** An event comes at once, but for a main loop that waits for a page. */
+    private static final Duration LONGEST_LAST_WORD = Duration.ofSeconds(3);
+
     private final QmpClient qmp;
     private final QemuMonitor monitor;
+    private final MigrationEnd end;
     private final PrivateFolder folder;
     private @Nullable QemuSettings settings;
     private MigrationUri uri;
@@ -42,6 +47,7 @@ final class DeferredQemu implements Closeable {
     private DeferredQemu(QmpClient qmp) throws IOException {
         this.qmp = qmp;
         this.monitor = new QemuMonitor(qmp);
+        this.end = MigrationEnd.of(qmp);
         this.folder = new PrivateFolder(qmp.peerUser());
         try {
             folder.handOver();
@@ -182,12 +188,30 @@ final class DeferredQemu implements Closeable {
         return uri.connect(CONNECT_TIMEOUT);
     }
 
-    /** {@return how its migration stands; empty where it cannot say} */
+    /** {@return how its migration stands; empty where it cannot say} It is not asked once it has said the last word. */
     Optional<MigrationStatus> status() {
+        if (end.heard().isPresent()) {
+            return end.heard();
+        }
         try {
             return Optional.of(MigrationStatus.of(qmp.execute("query-migrate", JsonObject.empty(), ASKING)));
         } catch (IOException _) {
             return Optional.empty();
+        }
+    }
+
+    /**
+     * {@return how its migration stands when the last page has been sent} Waits for it to say so by itself; one that
+     * has not by then has no events, and is asked.
+     */
+    MigrationStatus statusAtEnd() throws IOException {
+        try {
+            Optional<MigrationStatus> completed = end.await(LONGEST_LAST_WORD);
+            return completed.isPresent() ? completed.get() : monitor.queryMigrate();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw (IOException)
+                    new InterruptedIOException("interrupted while waiting for the destination").initCause(e);
         }
     }
 
