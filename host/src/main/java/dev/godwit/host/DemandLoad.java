@@ -189,17 +189,17 @@ public final class DemandLoad implements AutoCloseable {
     private void fill() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment run = arena.allocate(Math.max(RUN_BYTES, largestHostPage()), Page.SIZE_BYTES);
-            PagePlace place = nextClaimed();
-            while (place != null && !stopped) {
+            for (Run next = nextClaimed(); next != null && !stopped; next = nextClaimed()) {
+                PagePlace first = next.first();
                 int block = memory.layout()
-                        .indexOf(source.layout().block(place.blockIndex()).id());
-                long most = Math.max(1, RUN_BYTES / claims.hostPageBytes(place.blockIndex()));
+                        .indexOf(source.layout().block(first.blockIndex()).id());
+                long most =
+                        Math.min(next.mostPages(), Math.max(1, RUN_BYTES / claims.hostPageBytes(first.blockIndex())));
                 long pages = 1;
-                while (pages < most && claimNext(place.blockIndex(), place.page() + pages)) {
+                while (pages < most && claimNext(first.blockIndex(), first.page() + pages)) {
                     pages++;
                 }
-                bring(block, place.page(), pages, run);
-                place = nextClaimed();
+                bring(block, first.page(), pages, run);
             }
         } catch (RuntimeException | Error e) {
             stall("pages are not brought any more: " + e);
@@ -208,25 +208,25 @@ public final class DemandLoad implements AutoCloseable {
         fillerEnded();
     }
 
-    private @Nullable PagePlace nextClaimed() {
+    /** A host page that has been claimed, and how many go well with it from there on. */
+    private record Run(PagePlace first, long mostPages) {}
+
+    private @Nullable Run nextClaimed() {
         while (true) {
-            Optional<PagePlace> next;
             synchronized (order) {
-                next = order.next();
-                if (next.isPresent()
-                        && claims.claim(next.get().blockIndex(), next.get().page())) {
-                    return next.get();
+                Optional<PagePlace> next = order.next();
+                if (next.isEmpty()) {
+                    return null;
                 }
-            }
-            if (next.isEmpty()) {
-                return null;
+                if (claims.claim(next.get().blockIndex(), next.get().page())) {
+                    return new Run(next.get(), order.pagesInRun());
+                }
             }
         }
     }
 
     private boolean claimNext(int sourceBlock, long hostPage) {
-        return order.inRuns()
-                && hostPage < claims.hostPages(sourceBlock)
+        return hostPage < claims.hostPages(sourceBlock)
                 && claims.isToPush(sourceBlock, hostPage)
                 && claims.claim(sourceBlock, hostPage);
     }

@@ -25,7 +25,7 @@ public record PushPlan(PushPolicy policy, Optional<WorkingSet> recording) {
     private static final long MOST_EARLY_BYTES = 4 << 20;
 
     /** What a page without content is taken for: its destination looks at it all the same. */
-    private static final long ZERO_RECORD_BYTES = 256;
+    private static final long ZERO_RECORD_BYTES = 2048;
 
     /**
      * {@return the plan for a snapshot}

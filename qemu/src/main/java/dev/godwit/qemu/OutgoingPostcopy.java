@@ -157,8 +157,9 @@ public final class OutgoingPostcopy {
                         .toList()));
         frame.endRam();
         frame.sections(state.sections().stream().filter(Section::setup).toList());
+        sender.frame()
+                .discards(); // before the early pages: from here on the destination takes no huge page for a small one
         new EarlyPages(ram, claims, counters, progress).send(early, sender.frame());
-        sender.frame().discards();
         sender.frame().packaged(MachinePackage.sections(state));
         output.flush();
     }

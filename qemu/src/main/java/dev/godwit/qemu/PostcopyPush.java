@@ -184,8 +184,8 @@ final class PostcopyPush {
     private void push(PostcopyChannel main, PagePlace first) throws IOException {
         int block = first.blockIndex();
         long hostPageBytes = claims.hostPageBytes(block);
-        long mostBytes = order.inRuns() ? Math.min(limit.stepBytes(), PostcopyPages.RUN_BYTES) : 0;
-        long most = Math.max(1, mostBytes / hostPageBytes);
+        long mostBytes = Math.min(limit.stepBytes(), PostcopyPages.RUN_BYTES);
+        long most = Math.min(order.pagesInRun(), Math.max(1, mostBytes / hostPageBytes));
         int pages = 0;
         long contentBytes = 0;
         while (pages < most && first.page() + pages < claims.hostPages(block)) {

@@ -45,8 +45,8 @@ final class RoundPush implements PushOrder {
     }
 
     @Override
-    public boolean inRuns() {
-        return true;
+    public long pagesInRun() {
+        return Long.MAX_VALUE;
     }
 
     @Override

@@ -61,11 +61,53 @@ class PushOrderTest {
         PushOrder order = PushOrder.recorded(claims, List.of(place(1, 2), place(0, 2), place(0, 1), place(0, 3)));
         claims.claim(0, 1);
         assertThat(push(order, 2)).containsExactly(place(1, 2), place(0, 2));
-        assertThat(order.inRuns()).isFalse();
-        order.requested(place(1, 0));
-        assertThat(push(order, 9)).containsExactly(place(0, 3), place(1, 1), place(0, 0), place(1, 0));
-        assertThat(order.inRuns()).isTrue();
+        assertThat(push(order, 9)).containsExactly(place(0, 3), place(0, 0), place(1, 0), place(1, 1));
+        assertThat(order.next()).isEmpty();
         assertThat(order.pushesZeros()).isTrue();
+    }
+
+    @Test
+    void recorded_pages_that_lie_together_may_be_sent_together() {
+        PushOrder order = PushOrder.recorded(claims, List.of(place(0, 1), place(0, 2), place(1, 0), place(0, 3)));
+        assertThat(order.next()).contains(place(0, 1));
+        assertThat(order.pagesInRun()).isEqualTo(2);
+        push(order, 2);
+        assertThat(order.next()).contains(place(1, 0));
+        assertThat(order.pagesInRun()).isEqualTo(1);
+    }
+
+    @Test
+    void behind_the_recording_come_the_pages_behind_each_of_its_pages_in_its_order() {
+        PageClaims large = new PageClaims(new PresentRam(1000));
+        PushOrder order =
+                new RecordedPush(large, List.of(place(0, 500), place(0, 100)), 3 * 4096, PushOrder.linear(large));
+        assertThat(order.next()).contains(place(0, 500));
+        large.claim(0, 500);
+        large.claim(0, 502);
+        assertThat(order.next()).contains(place(0, 100));
+        large.claim(0, 100);
+        assertThat(order.next()).contains(place(0, 501));
+        assertThat(order.pagesInRun()).isEqualTo(3);
+        large.claim(0, 501);
+        assertThat(order.next()).contains(place(0, 503));
+        large.claim(0, 503);
+        assertThat(order.next()).contains(place(0, 101));
+    }
+
+    @Test
+    void what_lies_behind_a_request_comes_before_the_rest_of_a_recording() {
+        PageClaims large = new PageClaims(new PresentRam(1000));
+        PushOrder order =
+                new RecordedPush(large, List.of(place(0, 500), place(0, 100)), 2 * 4096, PushOrder.linear(large));
+        assertThat(order.next()).contains(place(0, 500));
+        large.claim(0, 500);
+        large.claim(0, 700);
+        order.requested(place(0, 700));
+        assertThat(order.next()).contains(place(0, 701));
+        assertThat(order.pagesInRun()).isEqualTo(2);
+        large.claim(0, 701);
+        large.claim(0, 702);
+        assertThat(order.next()).contains(place(0, 100));
     }
 
     @Test
