@@ -101,8 +101,7 @@ public final class RamAllocation implements AutoCloseable {
                 case UNWANTED -> mapping.advise(Advice.NOHUGEPAGE);
             }
         } catch (LinuxException e) {
-            // a kernel without them says so, which is all that is asked when they are not wanted
-            if (wish == TransparentHugePages.WANTED || !e.errno().equals(Errno.EINVAL)) {
+            if (!e.errno().equals(Errno.EINVAL)) { // what a kernel without them says
                 throw e;
             }
         }

@@ -8,8 +8,8 @@ package dev.godwit.host;
  */
 public record RamOptions(RamBacking backing, TransparentHugePages transparentHugePages) {
 
-    /** Anonymous memory as the host is set. */
-    public static final RamOptions DEFAULT = new RamOptions(RamBacking.ANONYMOUS, TransparentHugePages.HOST_SETTING);
+    /** Anonymous memory, of transparent huge pages where the host has them, as QEMU's. */
+    public static final RamOptions DEFAULT = of(RamBacking.ANONYMOUS);
 
     /**
      * Checks the values.
@@ -22,8 +22,10 @@ public record RamOptions(RamBacking backing, TransparentHugePages transparentHug
         }
     }
 
-    /** {@return memory of a kind, as the host is set} */
+    /** {@return memory of a kind, of transparent huge pages where it is not of real ones, and the host has them} */
     public static RamOptions of(RamBacking backing) {
-        return new RamOptions(backing, TransparentHugePages.HOST_SETTING);
+        return new RamOptions(
+                backing,
+                backing == RamBacking.HUGETLB_2M ? TransparentHugePages.HOST_SETTING : TransparentHugePages.WANTED);
     }
 }
