@@ -88,6 +88,8 @@ final class MachineDemo {
                 story.say("no postcopy on this host: " + refusal.get());
                 third.enable("multifd");
                 third.execute("migrate-set-parameters", compressed());
+            } else {
+                third.enable("postcopy-preempt");
             }
             third.execute("migrate-incoming", JsonObject.of("uri", at));
             if (refusal.isPresent()) {
@@ -98,7 +100,7 @@ final class MachineDemo {
                         third,
                         "again, by postcopy",
                         at,
-                        Set.of("return-path", "postcopy-ram"),
+                        Set.of("return-path", "postcopy-ram", "postcopy-preempt"),
                         JsonObject.empty());
             }
             keep(third, file, refusal.isEmpty() ? SnapshotMode.BACKGROUND : SnapshotMode.LIVE);

@@ -7,6 +7,8 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.godwit.linux.calls.CloseCalls;
 import dev.godwit.linux.calls.LibC;
+import dev.godwit.linux.calls.PollCalls;
+import dev.godwit.linux.calls.SocketCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
@@ -43,10 +45,6 @@ public final class DescriptorStream implements ByteChannel {
             LibC.bind("recv", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT), LibC.ERRNO);
     private static final MethodHandle SEND =
             LibC.bind("send", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle SHUTDOWN =
-            LibC.bind("shutdown", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle POLL =
-            LibC.bind("poll", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT), LibC.ERRNO);
 
     private final int fd;
     /** Calls under way, plus CLOSED once close was called, plus RELEASED once the descriptor is gone. */
@@ -148,13 +146,7 @@ public final class DescriptorStream implements ByteChannel {
             MemorySegment pollfd = arena.allocate(8, 4);
             pollfd.set(JAVA_INT, 0, fd);
             pollfd.set(JAVA_SHORT, 4, event);
-            MemorySegment slot = LibC.errnoSlot();
-            long result;
-            try {
-                result = LibC.resultOf((int) POLL.invokeExact(slot, pollfd, 1L, -1), slot);
-            } catch (Throwable e) {
-                throw new AssertionError(e);
-            }
+            long result = PollCalls.poll(pollfd.address(), 1, -1);
             if (result != -Errno.EINTR.code()) {
                 check("poll", result);
             }
@@ -174,18 +166,9 @@ public final class DescriptorStream implements ByteChannel {
     private void shutdownChecked(int how) throws ClosedChannelException, LinuxException {
         enter();
         try {
-            check("shutdown", shutdown(how));
+            check("shutdown", SocketCalls.shutdown(fd, how));
         } finally {
             leave();
-        }
-    }
-
-    private long shutdown(int how) {
-        MemorySegment slot = LibC.errnoSlot();
-        try {
-            return LibC.resultOf((int) SHUTDOWN.invokeExact(slot, fd, how), slot);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
         }
     }
 
@@ -200,7 +183,7 @@ public final class DescriptorStream implements ByteChannel {
         // Counted as a call under way from the start, so that the descriptor is not yet another's when it is shut down.
         int before = users.getAndUpdate(state -> (state & CLOSED) != 0 ? state : (state | CLOSED) + 1);
         if ((before & CLOSED) == 0) {
-            shutdown(SHUT_RDWR);
+            long _ = SocketCalls.shutdown(fd, SHUT_RDWR);
             leave();
         }
     }

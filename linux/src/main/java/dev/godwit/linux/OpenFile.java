@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import dev.godwit.linux.calls.FileCalls;
 import dev.godwit.linux.calls.FileWriteCalls;
 import dev.godwit.linux.calls.LibC;
+import dev.godwit.linux.calls.PositionalCalls;
 import java.io.Closeable;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -84,7 +85,7 @@ public final class OpenFile implements Closeable {
         try {
             while (done < target.byteSize()) {
                 MemorySegment rest = target.asSlice(done);
-                long result = FileCalls.pread(fd, rest, rest.byteSize(), positionBytes + done);
+                long result = PositionalCalls.pread(fd, rest, rest.byteSize(), positionBytes + done);
                 if (result == 0) {
                     break;
                 }
@@ -114,7 +115,7 @@ public final class OpenFile implements Closeable {
         try {
             while (done < source.byteSize()) {
                 MemorySegment rest = source.asSlice(done);
-                long result = FileWriteCalls.pwrite(fd, rest, rest.byteSize(), positionBytes + done);
+                long result = PositionalCalls.pwrite(fd, rest, rest.byteSize(), positionBytes + done);
                 if (result != -Errno.EINTR.code()) {
                     // a write of nothing would go on for ever
                     checkAt(

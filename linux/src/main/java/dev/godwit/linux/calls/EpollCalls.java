@@ -1,9 +1,5 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -22,19 +18,16 @@ public final class EpollCalls {
     public static final int EPOLLONESHOT = 1 << 30;
     public static final int EPOLLET = 1 << 31;
 
-    private static final MethodHandle EPOLL_CREATE =
-            LibC.bind("epoll_create1", FunctionDescriptor.of(JAVA_INT, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle EPOLL_CTL = LibC.bind(
-            "epoll_ctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG), LibC.ERRNO);
-    private static final MethodHandle EPOLL_WAIT = LibC.bind(
-            "epoll_wait", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT), LibC.ERRNO);
+    private static final MethodHandle EPOLL_CREATE = LibC.bind("epoll_create1");
+    private static final MethodHandle EPOLL_CTL = LibC.bind("epoll_ctl");
+    private static final MethodHandle EPOLL_WAIT = LibC.bind("epoll_wait");
 
     private EpollCalls() {}
 
     public static long epollCreate(int flags) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) EPOLL_CREATE.invokeExact(slot, flags), slot);
+            return LibC.intResultOf((long) EPOLL_CREATE.invokeExact(slot, (long) flags, 0L, 0L, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -43,7 +36,9 @@ public final class EpollCalls {
     public static long epollCtl(int fd, int operation, int target, long event) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) EPOLL_CTL.invokeExact(slot, fd, operation, target, event), slot);
+            return LibC.intResultOf(
+                    (long) EPOLL_CTL.invokeExact(slot, (long) fd, (long) operation, (long) target, event, 0L, 0L),
+                    slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -52,7 +47,9 @@ public final class EpollCalls {
     public static long epollWait(int fd, long events, int capacity, int timeoutMs) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) EPOLL_WAIT.invokeExact(slot, fd, events, capacity, timeoutMs), slot);
+            return LibC.intResultOf(
+                    (long) EPOLL_WAIT.invokeExact(slot, (long) fd, events, (long) capacity, (long) timeoutMs, 0L, 0L),
+                    slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

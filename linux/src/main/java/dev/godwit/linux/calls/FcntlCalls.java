@@ -1,9 +1,5 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -21,18 +17,14 @@ public final class FcntlCalls {
     public static final int F_SEAL_WRITE = 8;
     public static final int F_SEAL_FUTURE_WRITE = 0x10;
 
-    private static final MethodHandle FCNTL = LibC.bind(
-            "fcntl",
-            FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT),
-            LibC.ERRNO,
-            Linker.Option.firstVariadicArg(2));
+    private static final MethodHandle FCNTL = LibC.bindVariadic("fcntl");
 
     private FcntlCalls() {}
 
     public static long fcntl(int fd, int command, int argument) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) FCNTL.invokeExact(slot, fd, command, argument), slot);
+            return LibC.intResultOf((long) FCNTL.invokeExact(slot, (long) fd, (long) command, (long) argument), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

@@ -1,16 +1,14 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
+import java.lang.ref.Reference;
 
 /** The calls that open and read files. */
 public final class FileCalls {
@@ -45,42 +43,28 @@ public final class FileCalls {
     public static final long STX_SIZE = STATX_LAYOUT.byteOffset(PathElement.groupElement("stx_size"));
     public static final long STX_BLOCKS = STATX_LAYOUT.byteOffset(PathElement.groupElement("stx_blocks"));
 
-    private static final MethodHandle OPEN = LibC.bind(
-            "open",
-            FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT),
-            LibC.ERRNO,
-            Linker.Option.firstVariadicArg(2));
-    private static final MethodHandle PREAD =
-            LibC.bind("pread", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
-    private static final MethodHandle LSEEK =
-            LibC.bind("lseek", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle STATX = LibC.bind(
-            "statx", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS), LibC.ERRNO);
+    private static final MethodHandle OPEN = LibC.bindVariadic("open");
+    private static final MethodHandle LSEEK = LibC.bind("lseek");
+    private static final MethodHandle STATX = LibC.bind("statx");
 
     private FileCalls() {}
 
     public static long open(MemorySegment path, int flags, int mode) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) OPEN.invokeExact(slot, path, flags, mode), slot);
+            return LibC.intResultOf((long) OPEN.invokeExact(slot, path.address(), (long) flags, (long) mode), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
-        }
-    }
-
-    public static long pread(int fd, MemorySegment target, long lengthBytes, long positionBytes) {
-        MemorySegment slot = LibC.errnoSlot();
-        try {
-            return LibC.resultOf((long) PREAD.invokeExact(slot, fd, target, lengthBytes, positionBytes), slot);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
+        } finally {
+            Reference.reachabilityFence(path);
         }
     }
 
     public static long lseek(int fd, long offsetBytes, int whence) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((long) LSEEK.invokeExact(slot, fd, offsetBytes, whence), slot);
+            return LibC.resultOf(
+                    (long) LSEEK.invokeExact(slot, (long) fd, offsetBytes, (long) whence, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -89,9 +73,15 @@ public final class FileCalls {
     public static long statx(int folder, MemorySegment path, int flags, int mask, MemorySegment target) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) STATX.invokeExact(slot, folder, path, flags, mask, target), slot);
+            return LibC.intResultOf(
+                    (long) STATX.invokeExact(
+                            slot, (long) folder, path.address(), (long) flags, (long) mask, target.address(), 0L),
+                    slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
+        } finally {
+            Reference.reachabilityFence(path);
+            Reference.reachabilityFence(target);
         }
     }
 }

@@ -1,10 +1,5 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -18,36 +13,21 @@ public final class FileWriteCalls {
 
     public static final int POSIX_FADV_DONTNEED = 4;
 
-    private static final MethodHandle PWRITE =
-            LibC.bind("pwrite", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
-    private static final MethodHandle FALLOCATE = LibC.bind(
-            "fallocate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
-    private static final MethodHandle FTRUNCATE =
-            LibC.bind("ftruncate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG), LibC.ERRNO);
-    private static final MethodHandle FDATASYNC =
-            LibC.bind("fdatasync", FunctionDescriptor.of(JAVA_INT, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle FSYNC = LibC.bind("fsync", FunctionDescriptor.of(JAVA_INT, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle FLOCK =
-            LibC.bind("flock", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT), LibC.ERRNO);
+    private static final MethodHandle FALLOCATE = LibC.bind("fallocate");
+    private static final MethodHandle FTRUNCATE = LibC.bind("ftruncate");
+    private static final MethodHandle FDATASYNC = LibC.bind("fdatasync");
+    private static final MethodHandle FSYNC = LibC.bind("fsync");
+    private static final MethodHandle FLOCK = LibC.bind("flock");
 
-    private static final MethodHandle POSIX_FADVISE =
-            LibC.bind("posix_fadvise", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
+    private static final MethodHandle POSIX_FADVISE = LibC.bind("posix_fadvise");
 
     private FileWriteCalls() {}
 
     /** Answers minus the error: unlike its neighbours posix_fadvise returns it, and leaves errno alone. */
     public static long dropCache(int fd) {
         try {
-            return -(int) POSIX_FADVISE.invokeExact(fd, 0L, 0L, POSIX_FADV_DONTNEED);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    public static long pwrite(int fd, MemorySegment source, long lengthBytes, long positionBytes) {
-        MemorySegment slot = LibC.errnoSlot();
-        try {
-            return LibC.resultOf((long) PWRITE.invokeExact(slot, fd, source, lengthBytes, positionBytes), slot);
+            return -(int) (long)
+                    POSIX_FADVISE.invokeExact(LibC.errnoSlot(), (long) fd, 0L, 0L, (long) POSIX_FADV_DONTNEED, 0L, 0L);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -57,7 +37,9 @@ public final class FileWriteCalls {
         MemorySegment slot = LibC.errnoSlot();
         int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
         try {
-            return LibC.resultOf((int) FALLOCATE.invokeExact(slot, fd, mode, positionBytes, lengthBytes), slot);
+            return LibC.intResultOf(
+                    (long) FALLOCATE.invokeExact(slot, (long) fd, (long) mode, positionBytes, lengthBytes, 0L, 0L),
+                    slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -66,7 +48,7 @@ public final class FileWriteCalls {
     public static long ftruncate(int fd, long lengthBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) FTRUNCATE.invokeExact(slot, fd, lengthBytes), slot);
+            return LibC.intResultOf((long) FTRUNCATE.invokeExact(slot, (long) fd, lengthBytes, 0L, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -75,7 +57,7 @@ public final class FileWriteCalls {
     public static long fdatasync(int fd) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) FDATASYNC.invokeExact(slot, fd), slot);
+            return LibC.intResultOf((long) FDATASYNC.invokeExact(slot, (long) fd, 0L, 0L, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -84,7 +66,7 @@ public final class FileWriteCalls {
     public static long fsync(int fd) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) FSYNC.invokeExact(slot, fd), slot);
+            return LibC.intResultOf((long) FSYNC.invokeExact(slot, (long) fd, 0L, 0L, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -93,7 +75,7 @@ public final class FileWriteCalls {
     public static long flock(int fd, int operation) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) FLOCK.invokeExact(slot, fd, operation), slot);
+            return LibC.intResultOf((long) FLOCK.invokeExact(slot, (long) fd, (long) operation, 0L, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

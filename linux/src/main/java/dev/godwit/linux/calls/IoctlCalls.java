@@ -1,10 +1,5 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.Reference;
@@ -12,16 +7,8 @@ import java.lang.ref.Reference;
 /** {@code ioctl(2)} and {@code syscall(2)}. */
 public final class IoctlCalls {
 
-    private static final MethodHandle IOCTL = LibC.bind(
-            "ioctl",
-            FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG),
-            LibC.ERRNO,
-            Linker.Option.firstVariadicArg(2));
-    private static final MethodHandle SYSCALL = LibC.bind(
-            "syscall",
-            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
-            LibC.ERRNO,
-            Linker.Option.firstVariadicArg(1));
+    private static final MethodHandle IOCTL = LibC.bindVariadic("ioctl");
+    private static final MethodHandle SYSCALL = LibC.bind("syscall");
 
     private IoctlCalls() {}
 
@@ -29,7 +16,7 @@ public final class IoctlCalls {
     public static long ioctl(int fd, long request, long argument) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) IOCTL.invokeExact(slot, fd, request, argument), slot);
+            return LibC.intResultOf((long) IOCTL.invokeExact(slot, (long) fd, request, argument), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -49,7 +36,7 @@ public final class IoctlCalls {
         MemorySegment slot = LibC.errnoSlot();
         long number = call.number();
         try {
-            return LibC.resultOf((long) SYSCALL.invokeExact(slot, number, first, second, third), slot);
+            return LibC.resultOf((long) SYSCALL.invokeExact(slot, number, first, second, third, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

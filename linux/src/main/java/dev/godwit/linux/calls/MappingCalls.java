@@ -1,9 +1,5 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -21,20 +17,12 @@ public final class MappingCalls {
     public static final int MAP_HUGETLB = 0x40000;
     public static final int MAP_HUGE_SHIFT = 26;
 
-    private static final MethodHandle MMAP = LibC.bind(
-            "mmap",
-            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG),
-            LibC.ERRNO);
-    private static final MethodHandle MUNMAP =
-            LibC.bind("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
-    private static final MethodHandle MPROTECT =
-            LibC.bind("mprotect", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle MADVISE =
-            LibC.bind("madvise", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle MLOCK =
-            LibC.bind("mlock", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
-    private static final MethodHandle MUNLOCK =
-            LibC.bind("munlock", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
+    private static final MethodHandle MMAP = LibC.bind("mmap");
+    private static final MethodHandle MUNMAP = LibC.bind("munmap");
+    private static final MethodHandle MPROTECT = LibC.bind("mprotect");
+    private static final MethodHandle MADVISE = LibC.bind("madvise");
+    private static final MethodHandle MLOCK = LibC.bind("mlock");
+    private static final MethodHandle MUNLOCK = LibC.bind("munlock");
 
     private MappingCalls() {}
 
@@ -42,7 +30,9 @@ public final class MappingCalls {
         MemorySegment slot = LibC.errnoSlot();
         try {
             return LibC.resultOf(
-                    (long) MMAP.invokeExact(slot, address, lengthBytes, protection, flags, fd, offsetBytes), slot);
+                    (long) MMAP.invokeExact(
+                            slot, address, lengthBytes, (long) protection, (long) flags, (long) fd, offsetBytes),
+                    slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -51,7 +41,7 @@ public final class MappingCalls {
     public static long munmap(long address, long lengthBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) MUNMAP.invokeExact(slot, address, lengthBytes), slot);
+            return LibC.intResultOf((long) MUNMAP.invokeExact(slot, address, lengthBytes, 0L, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -60,7 +50,8 @@ public final class MappingCalls {
     public static long mprotect(long address, long lengthBytes, int protection) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) MPROTECT.invokeExact(slot, address, lengthBytes, protection), slot);
+            return LibC.intResultOf(
+                    (long) MPROTECT.invokeExact(slot, address, lengthBytes, (long) protection, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -69,7 +60,8 @@ public final class MappingCalls {
     public static long madvise(long address, long lengthBytes, int advice) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) MADVISE.invokeExact(slot, address, lengthBytes, advice), slot);
+            return LibC.intResultOf(
+                    (long) MADVISE.invokeExact(slot, address, lengthBytes, (long) advice, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -78,7 +70,7 @@ public final class MappingCalls {
     public static long mlock(long address, long lengthBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) MLOCK.invokeExact(slot, address, lengthBytes), slot);
+            return LibC.intResultOf((long) MLOCK.invokeExact(slot, address, lengthBytes, 0L, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -87,7 +79,7 @@ public final class MappingCalls {
     public static long munlock(long address, long lengthBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) MUNLOCK.invokeExact(slot, address, lengthBytes), slot);
+            return LibC.intResultOf((long) MUNLOCK.invokeExact(slot, address, lengthBytes, 0L, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

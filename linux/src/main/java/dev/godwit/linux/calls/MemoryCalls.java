@@ -1,9 +1,5 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.invoke.MethodHandle;
 
 /**
@@ -12,14 +8,10 @@ import java.lang.invoke.MethodHandle;
  */
 public final class MemoryCalls {
 
-    private static final MethodHandle MEMCPY =
-            LibC.bind("memcpy", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
-    private static final MethodHandle MEMMOVE =
-            LibC.bind("memmove", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
-    private static final MethodHandle MEMSET =
-            LibC.bind("memset", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG));
-    private static final MethodHandle MEMCMP =
-            LibC.bind("memcmp", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle MEMCPY = LibC.bindPlain("memcpy");
+    private static final MethodHandle MEMMOVE = LibC.bindPlain("memmove");
+    private static final MethodHandle MEMSET = LibC.bindPlain("memset");
+    private static final MethodHandle MEMCMP = LibC.bindPlain("memcmp");
 
     private MemoryCalls() {}
 
@@ -41,7 +33,7 @@ public final class MemoryCalls {
 
     public static long memset(long target, int value, long lengthBytes) {
         try {
-            return (long) MEMSET.invokeExact(target, value, lengthBytes);
+            return (long) MEMSET.invokeExact(target, (long) value, lengthBytes);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -49,7 +41,7 @@ public final class MemoryCalls {
 
     public static long memcmp(long left, long right, long lengthBytes) {
         try {
-            return (int) MEMCMP.invokeExact(left, right, lengthBytes);
+            return (int) (long) MEMCMP.invokeExact(left, right, lengthBytes);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

@@ -1,9 +1,5 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -20,21 +16,17 @@ public final class MessageCalls {
     public static final int SCM_RIGHTS = 1;
     public static final int SCM_MAX_FD = 253;
 
-    private static final MethodHandle SENDMSG =
-            LibC.bind("sendmsg", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle RECVMSG =
-            LibC.bind("recvmsg", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle RECV =
-            LibC.bind("recv", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle SEND =
-            LibC.bind("send", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT), LibC.ERRNO);
+    private static final MethodHandle SENDMSG = LibC.bind("sendmsg");
+    private static final MethodHandle RECVMSG = LibC.bind("recvmsg");
+    private static final MethodHandle RECV = LibC.bind("recv");
+    private static final MethodHandle SEND = LibC.bind("send");
 
     private MessageCalls() {}
 
     public static long sendmsg(int fd, long message, int flags) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((long) SENDMSG.invokeExact(slot, fd, message, flags), slot);
+            return LibC.resultOf((long) SENDMSG.invokeExact(slot, (long) fd, message, (long) flags, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -43,7 +35,7 @@ public final class MessageCalls {
     public static long recvmsg(int fd, long message, int flags) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((long) RECVMSG.invokeExact(slot, fd, message, flags), slot);
+            return LibC.resultOf((long) RECVMSG.invokeExact(slot, (long) fd, message, (long) flags, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -52,7 +44,8 @@ public final class MessageCalls {
     public static long recv(int fd, long target, long lengthBytes, int flags) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((long) RECV.invokeExact(slot, fd, target, lengthBytes, flags), slot);
+            return LibC.resultOf(
+                    (long) RECV.invokeExact(slot, (long) fd, target, lengthBytes, (long) flags, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -61,7 +54,8 @@ public final class MessageCalls {
     public static long send(int fd, long source, long lengthBytes, int flags) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((long) SEND.invokeExact(slot, fd, source, lengthBytes, flags), slot);
+            return LibC.resultOf(
+                    (long) SEND.invokeExact(slot, (long) fd, source, lengthBytes, (long) flags, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

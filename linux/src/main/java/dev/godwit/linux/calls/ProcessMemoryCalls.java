@@ -1,24 +1,14 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /** The memory of processes, copied by the kernel. */
 public final class ProcessMemoryCalls {
 
-    private static final MethodHandle PROCESS_VM_READV = LibC.bind(
-            "process_vm_readv",
-            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
-            LibC.ERRNO);
-    private static final MethodHandle PROCESS_VM_WRITEV = LibC.bind(
-            "process_vm_writev",
-            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
-            LibC.ERRNO);
-    private static final MethodHandle GETPID = LibC.bind("getpid", FunctionDescriptor.of(JAVA_INT));
+    private static final MethodHandle PROCESS_VM_READV = LibC.bind("process_vm_readv");
+    private static final MethodHandle PROCESS_VM_WRITEV = LibC.bind("process_vm_writev");
+    private static final MethodHandle GETPID = LibC.bind("getpid");
 
     private ProcessMemoryCalls() {}
 
@@ -26,7 +16,7 @@ public final class ProcessMemoryCalls {
         MemorySegment slot = LibC.errnoSlot();
         try {
             return LibC.resultOf(
-                    (long) PROCESS_VM_READV.invokeExact(slot, pid, local, locals, remote, remotes, flags), slot);
+                    (long) PROCESS_VM_READV.invokeExact(slot, (long) pid, local, locals, remote, remotes, flags), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -36,7 +26,8 @@ public final class ProcessMemoryCalls {
         MemorySegment slot = LibC.errnoSlot();
         try {
             return LibC.resultOf(
-                    (long) PROCESS_VM_WRITEV.invokeExact(slot, pid, local, locals, remote, remotes, flags), slot);
+                    (long) PROCESS_VM_WRITEV.invokeExact(slot, (long) pid, local, locals, remote, remotes, flags),
+                    slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -44,7 +35,7 @@ public final class ProcessMemoryCalls {
 
     public static long getpid() {
         try {
-            return (int) GETPID.invokeExact();
+            return (int) (long) GETPID.invokeExact(LibC.errnoSlot(), 0L, 0L, 0L, 0L, 0L, 0L);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

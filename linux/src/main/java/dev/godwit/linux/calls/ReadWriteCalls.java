@@ -1,26 +1,20 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /** Reading and writing where a descriptor stands. */
 public final class ReadWriteCalls {
 
-    private static final MethodHandle READ =
-            LibC.bind("read", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
-    private static final MethodHandle WRITE =
-            LibC.bind("write", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
+    private static final MethodHandle READ = LibC.bind("read");
+    private static final MethodHandle WRITE = LibC.bind("write");
 
     private ReadWriteCalls() {}
 
     public static long read(int fd, long target, long lengthBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((long) READ.invokeExact(slot, fd, target, lengthBytes), slot);
+            return LibC.resultOf((long) READ.invokeExact(slot, (long) fd, target, lengthBytes, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -29,7 +23,7 @@ public final class ReadWriteCalls {
     public static long write(int fd, long source, long lengthBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((long) WRITE.invokeExact(slot, fd, source, lengthBytes), slot);
+            return LibC.resultOf((long) WRITE.invokeExact(slot, (long) fd, source, lengthBytes, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

@@ -1,9 +1,5 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -13,21 +9,18 @@ public final class SignalCalls {
     public static final int SA_RESTART = 0x10000000;
     public static final int SIG_UNBLOCK = 1;
 
-    private static final MethodHandle SIGACTION =
-            LibC.bind("sigaction", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
-    private static final MethodHandle CURRENT_SIGRTMIN =
-            LibC.bind("__libc_current_sigrtmin", FunctionDescriptor.of(JAVA_INT));
-    private static final MethodHandle CURRENT_SIGRTMAX =
-            LibC.bind("__libc_current_sigrtmax", FunctionDescriptor.of(JAVA_INT));
-    private static final MethodHandle PTHREAD_SIGMASK =
-            LibC.bind("pthread_sigmask", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle SIGACTION = LibC.bind("sigaction");
+    private static final MethodHandle CURRENT_SIGRTMIN = LibC.bind("__libc_current_sigrtmin");
+    private static final MethodHandle CURRENT_SIGRTMAX = LibC.bind("__libc_current_sigrtmax");
+    private static final MethodHandle PTHREAD_SIGMASK = LibC.bind("pthread_sigmask");
 
     private SignalCalls() {}
 
     public static long sigaction(int signal, long action, long previous) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) SIGACTION.invokeExact(slot, signal, action, previous), slot);
+            return LibC.intResultOf(
+                    (long) SIGACTION.invokeExact(slot, (long) signal, action, previous, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -35,7 +28,7 @@ public final class SignalCalls {
 
     public static long currentSigrtmin() {
         try {
-            return (int) CURRENT_SIGRTMIN.invokeExact();
+            return (int) (long) CURRENT_SIGRTMIN.invokeExact(LibC.errnoSlot(), 0L, 0L, 0L, 0L, 0L, 0L);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -43,7 +36,7 @@ public final class SignalCalls {
 
     public static long currentSigrtmax() {
         try {
-            return (int) CURRENT_SIGRTMAX.invokeExact();
+            return (int) (long) CURRENT_SIGRTMAX.invokeExact(LibC.errnoSlot(), 0L, 0L, 0L, 0L, 0L, 0L);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -51,7 +44,7 @@ public final class SignalCalls {
 
     public static long pthreadSigmask(int how, long set, long previous) {
         try {
-            return (int) PTHREAD_SIGMASK.invokeExact(how, set, previous);
+            return (int) (long) PTHREAD_SIGMASK.invokeExact(LibC.errnoSlot(), (long) how, set, previous, 0L, 0L, 0L);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

@@ -1,9 +1,5 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -32,39 +28,25 @@ public final class SocketCalls {
     public static final int SHUT_WR = 1;
     public static final int SHUT_RDWR = 2;
 
-    private static final MethodHandle SOCKET =
-            LibC.bind("socket", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle SOCKETPAIR = LibC.bind(
-            "socketpair", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG), LibC.ERRNO);
-    private static final MethodHandle BIND =
-            LibC.bind("bind", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle CONNECT =
-            LibC.bind("connect", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle LISTEN =
-            LibC.bind("listen", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle ACCEPT4 =
-            LibC.bind("accept4", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle GETSOCKNAME =
-            LibC.bind("getsockname", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG), LibC.ERRNO);
-    private static final MethodHandle GETSOCKOPT = LibC.bind(
-            "getsockopt",
-            FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG),
-            LibC.ERRNO);
-    private static final MethodHandle SETSOCKOPT = LibC.bind(
-            "setsockopt",
-            FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT),
-            LibC.ERRNO);
-    private static final MethodHandle FCHMOD =
-            LibC.bind("fchmod", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle SHUTDOWN =
-            LibC.bind("shutdown", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT), LibC.ERRNO);
+    private static final MethodHandle SOCKET = LibC.bind("socket");
+    private static final MethodHandle SOCKETPAIR = LibC.bind("socketpair");
+    private static final MethodHandle BIND = LibC.bind("bind");
+    private static final MethodHandle CONNECT = LibC.bind("connect");
+    private static final MethodHandle LISTEN = LibC.bind("listen");
+    private static final MethodHandle ACCEPT4 = LibC.bind("accept4");
+    private static final MethodHandle GETSOCKNAME = LibC.bind("getsockname");
+    private static final MethodHandle GETSOCKOPT = LibC.bind("getsockopt");
+    private static final MethodHandle SETSOCKOPT = LibC.bind("setsockopt");
+    private static final MethodHandle FCHMOD = LibC.bind("fchmod");
+    private static final MethodHandle SHUTDOWN = LibC.bind("shutdown");
 
     private SocketCalls() {}
 
     public static long socket(int family, int type, int protocol) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) SOCKET.invokeExact(slot, family, type, protocol), slot);
+            return LibC.intResultOf(
+                    (long) SOCKET.invokeExact(slot, (long) family, (long) type, (long) protocol, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -73,7 +55,10 @@ public final class SocketCalls {
     public static long socketpair(int family, int type, int protocol, long descriptors) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) SOCKETPAIR.invokeExact(slot, family, type, protocol, descriptors), slot);
+            return LibC.intResultOf(
+                    (long) SOCKETPAIR.invokeExact(
+                            slot, (long) family, (long) type, (long) protocol, descriptors, 0L, 0L),
+                    slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -82,7 +67,8 @@ public final class SocketCalls {
     public static long bind(int fd, long address, int lengthBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) BIND.invokeExact(slot, fd, address, lengthBytes), slot);
+            return LibC.intResultOf(
+                    (long) BIND.invokeExact(slot, (long) fd, address, (long) lengthBytes, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -91,7 +77,8 @@ public final class SocketCalls {
     public static long connect(int fd, long address, int lengthBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) CONNECT.invokeExact(slot, fd, address, lengthBytes), slot);
+            return LibC.intResultOf(
+                    (long) CONNECT.invokeExact(slot, (long) fd, address, (long) lengthBytes, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -100,7 +87,7 @@ public final class SocketCalls {
     public static long listen(int fd, int backlog) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) LISTEN.invokeExact(slot, fd, backlog), slot);
+            return LibC.intResultOf((long) LISTEN.invokeExact(slot, (long) fd, (long) backlog, 0L, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -109,7 +96,8 @@ public final class SocketCalls {
     public static long accept4(int fd, long address, long length, int flags) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) ACCEPT4.invokeExact(slot, fd, address, length, flags), slot);
+            return LibC.intResultOf(
+                    (long) ACCEPT4.invokeExact(slot, (long) fd, address, length, (long) flags, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -118,7 +106,7 @@ public final class SocketCalls {
     public static long getsockname(int fd, long address, long length) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) GETSOCKNAME.invokeExact(slot, fd, address, length), slot);
+            return LibC.intResultOf((long) GETSOCKNAME.invokeExact(slot, (long) fd, address, length, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -127,7 +115,8 @@ public final class SocketCalls {
     public static long getsockopt(int fd, int level, int name, long value, long length) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) GETSOCKOPT.invokeExact(slot, fd, level, name, value, length), slot);
+            return LibC.intResultOf(
+                    (long) GETSOCKOPT.invokeExact(slot, (long) fd, (long) level, (long) name, value, length, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -136,7 +125,10 @@ public final class SocketCalls {
     public static long setsockopt(int fd, int level, int name, long value, int lengthBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) SETSOCKOPT.invokeExact(slot, fd, level, name, value, lengthBytes), slot);
+            return LibC.intResultOf(
+                    (long) SETSOCKOPT.invokeExact(
+                            slot, (long) fd, (long) level, (long) name, value, (long) lengthBytes, 0L),
+                    slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -145,7 +137,7 @@ public final class SocketCalls {
     public static long shutdown(int fd, int how) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) SHUTDOWN.invokeExact(slot, fd, how), slot);
+            return LibC.intResultOf((long) SHUTDOWN.invokeExact(slot, (long) fd, (long) how, 0L, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -155,7 +147,7 @@ public final class SocketCalls {
     public static long fchmod(int fd, int mode) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((int) FCHMOD.invokeExact(slot, fd, mode), slot);
+            return LibC.intResultOf((long) FCHMOD.invokeExact(slot, (long) fd, (long) mode, 0L, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

@@ -1,9 +1,5 @@
 package dev.godwit.linux.calls;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -12,21 +8,17 @@ public final class VectorCalls {
 
     public static final int IOV_MAX = 1024;
 
-    private static final MethodHandle READV =
-            LibC.bind("readv", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle WRITEV =
-            LibC.bind("writev", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT), LibC.ERRNO);
-    private static final MethodHandle PREADV =
-            LibC.bind("preadv", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG), LibC.ERRNO);
-    private static final MethodHandle PWRITEV = LibC.bind(
-            "pwritev", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG), LibC.ERRNO);
+    private static final MethodHandle READV = LibC.bind("readv");
+    private static final MethodHandle WRITEV = LibC.bind("writev");
+    private static final MethodHandle PREADV = LibC.bind("preadv");
+    private static final MethodHandle PWRITEV = LibC.bind("pwritev");
 
     private VectorCalls() {}
 
     public static long readv(int fd, long vectors, int count) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((long) READV.invokeExact(slot, fd, vectors, count), slot);
+            return LibC.resultOf((long) READV.invokeExact(slot, (long) fd, vectors, (long) count, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -35,7 +27,7 @@ public final class VectorCalls {
     public static long writev(int fd, long vectors, int count) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((long) WRITEV.invokeExact(slot, fd, vectors, count), slot);
+            return LibC.resultOf((long) WRITEV.invokeExact(slot, (long) fd, vectors, (long) count, 0L, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -44,7 +36,8 @@ public final class VectorCalls {
     public static long preadv(int fd, long vectors, int count, long positionBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((long) PREADV.invokeExact(slot, fd, vectors, count, positionBytes), slot);
+            return LibC.resultOf(
+                    (long) PREADV.invokeExact(slot, (long) fd, vectors, (long) count, positionBytes, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
@@ -53,7 +46,8 @@ public final class VectorCalls {
     public static long pwritev(int fd, long vectors, int count, long positionBytes) {
         MemorySegment slot = LibC.errnoSlot();
         try {
-            return LibC.resultOf((long) PWRITEV.invokeExact(slot, fd, vectors, count, positionBytes), slot);
+            return LibC.resultOf(
+                    (long) PWRITEV.invokeExact(slot, (long) fd, vectors, (long) count, positionBytes, 0L, 0L), slot);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
