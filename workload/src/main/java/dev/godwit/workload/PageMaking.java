@@ -31,6 +31,23 @@ public record PageMaking(WorkloadContent content, int zeroPercentage, int writeB
         }
     }
 
+    /**
+     * Written out: what a record gets by itself is linked at its first use, milliseconds for which a guest stands
+     * still.
+     */
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof PageMaking making
+                && making.content == content
+                && making.zeroPercentage == zeroPercentage
+                && making.writeBytes == writeBytes;
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * (31 * content.hashCode() + zeroPercentage) + writeBytes;
+    }
+
     /** {@return in how many parts a page is written} */
     int parts() {
         return Page.SIZE_BYTES / writeBytes;

@@ -4,12 +4,17 @@ import jdk.jfr.Category;
 import jdk.jfr.DataAmount;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
+import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
 import jdk.jfr.Timespan;
 
-/** What Flight Recorder sees of a postcopy. The fields are read by it, and by nobody else. */
+/**
+ * What Flight Recorder sees of a postcopy. The fields are read by it, and by nobody else. Without a recording none of
+ * the events is touched: the first of them would start Flight Recorder, which takes tens of milliseconds, in the thread
+ * for whose page a vCPU waits.
+ */
 public final class PostcopyEvents {
 
     private static final String CATEGORY = "Godwit";
@@ -94,6 +99,9 @@ public final class PostcopyEvents {
 
     /** Tells that a guest runs, so many nanoseconds after its restore began. */
     public static void guestRuns(String machineType, long untilRunNs) {
+        if (!FlightRecorder.isInitialized()) {
+            return;
+        }
         GuestRuns event = new GuestRuns();
         if (event.shouldCommit()) {
             event.machineType = machineType;
@@ -103,6 +111,9 @@ public final class PostcopyEvents {
     }
 
     static void served(PagePlace hostPage, long bytes, boolean zero, long latencyNs) {
+        if (!FlightRecorder.isInitialized()) {
+            return;
+        }
         PageRequest event = new PageRequest();
         if (event.shouldCommit()) {
             event.block = hostPage.blockIndex();
@@ -116,6 +127,9 @@ public final class PostcopyEvents {
 
     /** Tells how far it is. */
     public static void totals(PostcopyCounters counters, long bytesToPush, boolean complete) {
+        if (!FlightRecorder.isInitialized()) {
+            return;
+        }
         PostcopyTotals event = new PostcopyTotals();
         if (event.shouldCommit()) {
             PostcopyCounters.Totals totals = counters.totals();
