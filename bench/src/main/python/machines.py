@@ -263,7 +263,7 @@ class GodwitMachine(Machine):
 def settle():
     """Lets the host of a virtual machine take free memory back, which it does after a second or two.
 
-    Whoever touches a page first then pays several times what its copy costs: 1.5 to 2.5 s a GiB instead of 0.05. Without the
+    Whoever touches a page first then pays several times what its copy costs (docs/measurements.md has figures). Without the
     wait it would be by the moments since a process ended that one side finds warm memory and the other does not.
     """
     time.sleep(3)

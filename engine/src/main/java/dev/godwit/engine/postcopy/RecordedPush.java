@@ -3,7 +3,6 @@ package dev.godwit.engine.postcopy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.StreamSupport;
 
 /**
  * First the pages of a recording, those that are zero too: the guest will ask for them. Then, in the order of the
@@ -15,7 +14,7 @@ import java.util.stream.StreamSupport;
 final class RecordedPush implements PushOrder {
 
     private final PageClaims claims;
-    private final List<PagePlace> recording;
+    private final List<PagePlace> recording = new ArrayList<>();
     private final long behindBytes;
     private final PushOrder then;
     private int recorded;
@@ -32,8 +31,7 @@ final class RecordedPush implements PushOrder {
      */
     RecordedPush(PageClaims claims, Iterable<PagePlace> recording, long behindBytes, PushOrder then) {
         this.claims = claims;
-        this.recording = new ArrayList<>(
-                StreamSupport.stream(recording.spliterator(), false).toList());
+        recording.forEach(this.recording::add);
         this.behindBytes = behindBytes;
         this.then = then;
     }
@@ -76,7 +74,7 @@ final class RecordedPush implements PushOrder {
     }
 
     private Optional<PagePlace> nextBehind() {
-        Optional<PagePlace> next = nextFollowed();
+        Optional<PagePlace> next = Optional.empty();
         while (next.isEmpty() && behind < recording.size()) {
             follow(recording.get(behind++));
             next = nextFollowed();

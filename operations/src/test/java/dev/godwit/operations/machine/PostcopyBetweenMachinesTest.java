@@ -81,12 +81,16 @@ class PostcopyBetweenMachinesTest {
                 pair.assertArrived();
                 MigrationReport sent = pair.source.migration();
                 assertThat(sent.downtimeMs()).isPresent();
-                requests.add(sent.ram().orElseThrow().postcopyRequests());
                 PostcopyReport waited = pair.destination.migration().postcopy().orElseThrow();
+                if (backing != RamBacking.HUGETLB_2M) { // eight pages in all may be sent before one is asked for
+                    assertThat(sent.ram().orElseThrow().postcopyRequests()).isPositive();
+                    assertThat(waited.latencies().faults()).isPositive();
+                }
+                requests.add(sent.ram().orElseThrow().postcopyRequests());
                 faults.add(waited.latencies().faults());
             });
         }
-        assertThat(requests.sum()).isPositive(); // a guest of which little is missing may be sent that unasked
+        assertThat(requests.sum()).isPositive();
         assertThat(faults.sum()).isPositive();
     }
 
