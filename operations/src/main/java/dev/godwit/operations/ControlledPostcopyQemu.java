@@ -78,7 +78,7 @@ final class ControlledPostcopyQemu extends PostcopyQemu {
         if (preempt) {
             capabilities.add("postcopy-preempt");
         }
-        PostcopySession.takeUp(qmp.address(), qemu.monitor()); // of a guest that nobody resumes any more
+        PostcopySession.forget(qmp.address());
         MigrationChannel channel = qemu.listenAndConnect(capabilities);
         mayHaveGuest = true;
         qemu.keepSession();

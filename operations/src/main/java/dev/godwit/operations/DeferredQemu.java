@@ -18,6 +18,7 @@ import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -39,33 +40,18 @@ final class DeferredQemu implements Closeable {
     private final QmpClient qmp;
     private final QemuMonitor monitor;
     private final MigrationEnd end;
-    private final PrivateFolder folder;
     private @Nullable QemuSettings settings;
-    private MigrationUri uri;
-    private int sockets;
 
-    private DeferredQemu(QmpClient qmp) throws IOException {
+    /** There is one from the first address on; a restore that resumes has that of the one before it. */
+    private @Nullable PrivateFolder folder;
+
+    private @Nullable MigrationUri uri;
+
+    /** Takes over a connection, which is closed with this. */
+    DeferredQemu(QmpClient qmp) {
         this.qmp = qmp;
         this.monitor = new QemuMonitor(qmp);
         this.end = MigrationEnd.of(qmp);
-        this.folder = new PrivateFolder(qmp.peerUser());
-        try {
-            folder.handOver();
-        } catch (IOException e) {
-            folder.close();
-            throw e;
-        }
-        this.uri = nextUri();
-    }
-
-    /** Takes over a connection, which is closed with this, or at once where this fails. */
-    static DeferredQemu of(QmpClient qmp) throws IOException {
-        try {
-            return new DeferredQemu(qmp);
-        } catch (IOException e) {
-            qmp.close();
-            throw e;
-        }
     }
 
     QmpClient qmp() {
@@ -77,9 +63,20 @@ final class DeferredQemu implements Closeable {
     }
 
     /** {@return an address at which nobody has listened yet; {@link #connect} goes there from now on} */
-    MigrationUri nextUri() {
-        uri = new MigrationUri.Unix(folder.resolve("migration" + sockets++ + ".sock"));
-        return uri;
+    MigrationUri nextUri() throws IOException {
+        MigrationUri next = new MigrationUri.Unix(folder().unused("migration", ".sock"));
+        uri = next;
+        return next;
+    }
+
+    private PrivateFolder folder() throws IOException {
+        PrivateFolder made = folder;
+        if (made == null) {
+            made = new PrivateFolder(qmp.peerUser());
+            folder = made;
+            made.handOver();
+        }
+        return made;
     }
 
     /**
@@ -142,7 +139,7 @@ final class DeferredQemu implements Closeable {
         settings = found;
         found.onlyCapabilities(capabilities);
         found.parameter("tls-creds", new JsonString(""));
-        listen(JsonObject.of("uri", uri.toString()));
+        listen(JsonObject.of("uri", nextUri().toString()));
         try {
             return connect();
         } catch (IOException e) {
@@ -154,19 +151,23 @@ final class DeferredQemu implements Closeable {
     void keepSession() throws IOException {
         QemuSettings found = settings;
         if (found != null) {
-            PostcopySession.keep(folder, qmp.address(), found);
+            PostcopySession.keep(folder(), qmp.address(), found);
         }
     }
 
-    /** Takes over the settings that an earlier process found and has not put back. */
+    /** Takes over the settings that an earlier process found and has not put back, and the folder that has them. */
     void takeUpSession() throws IOException {
-        settings = PostcopySession.takeUp(qmp.address(), monitor).orElse(settings);
-        keepSession();
+        Optional<PostcopySession.Kept> kept = PostcopySession.takeUp(qmp.address(), monitor);
+        if (kept.isPresent()) {
+            settings = kept.get().settings();
+            folder = kept.get().folder();
+            kept.get().folder().handOver();
+        }
     }
 
     /** Leaves them to the next process. */
     void leaveSession() {
-        if (settings != null) {
+        if (settings != null && folder != null) {
             folder.leave();
         }
     }
@@ -185,7 +186,7 @@ final class DeferredQemu implements Closeable {
 
     /** {@return a connection to where it listens} */
     MigrationChannel connect() throws IOException {
-        return uri.connect(CONNECT_TIMEOUT);
+        return Objects.requireNonNull(uri, "it has been told where to listen").connect(CONNECT_TIMEOUT);
     }
 
     /** {@return how its migration stands; empty where it cannot say} It is not asked once it has said the last word. */
@@ -245,7 +246,9 @@ final class DeferredQemu implements Closeable {
     @Override
     public void close() throws IOException {
         try (qmp) {
-            folder.close();
+            if (folder != null) {
+                folder.close();
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ abstract sealed class DestinationQemu implements Closeable {
             case RestoreOptions.Destination.Listening(MigrationUri uri, Optional<TlsClient> tls) ->
                 new Listening(uri, tls);
             case RestoreOptions.Destination.Deferred(var address) ->
-                new Deferred(DeferredQemu.of(QmpClient.connect(address)));
+                new Deferred(new DeferredQemu(QmpClient.connect(address)));
         };
     }
 

@@ -23,7 +23,7 @@ abstract sealed class PostcopyQemu implements Closeable permits PostcopyQemu.Lis
             case RestoreOptions.Destination.Listening(MigrationUri uri, Optional<TlsClient> tls) ->
                 new Listening(uri, tls);
             case RestoreOptions.Destination.Deferred(var address) ->
-                new ControlledPostcopyQemu(DeferredQemu.of(QmpClient.connect(address)), preempt);
+                new ControlledPostcopyQemu(new DeferredQemu(QmpClient.connect(address)), preempt);
         };
     }
 

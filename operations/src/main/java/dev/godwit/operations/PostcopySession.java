@@ -11,7 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -45,22 +47,52 @@ final class PostcopySession {
     }
 
     /**
-     * {@return what the latest restore into a QEMU found, where that restore has ended without putting it back} What
-     * restores into that QEMU have left is removed.
+     * What a restore has left.
+     *
+     * @param settings those that it found
+     * @param folder where they are kept, now the caller's
      */
-    static Optional<QemuSettings> takeUp(QmpAddress address, QemuMonitor monitor) throws IOException {
-        Optional<JsonObject> found = Optional.empty();
+    record Kept(QemuSettings settings, PrivateFolder folder) {}
+
+    /**
+     * {@return what the latest restore into a QEMU found, where that restore has ended without putting it back} It
+     * stays where it lies, so that it outlives the caller too; what older ones have left is removed.
+     */
+    static Optional<Kept> takeUp(QmpAddress address, QemuMonitor monitor) throws IOException {
+        Optional<Path> newest = Optional.empty();
         long newestMs = Long.MIN_VALUE;
+        for (Path folder : of(address)) {
+            long writtenMs = Files.getLastModifiedTime(folder.resolve(FILE)).toMillis();
+            if (newest.isPresent()) {
+                PrivateFolder.remove(writtenMs >= newestMs ? newest.get() : folder);
+            }
+            newest = writtenMs >= newestMs ? Optional.of(folder) : newest;
+            newestMs = Math.max(newestMs, writtenMs);
+        }
+        Optional<JsonObject> session = newest.isPresent() ? read(newest.get()) : Optional.empty();
+        if (session.isEmpty()) {
+            return Optional.empty();
+        }
+        PrivateFolder folder =
+                PrivateFolder.takeOver(newest.get(), FILE, monitor.client().peerUser());
+        return Optional.of(new Kept(settings(session.get(), monitor), folder));
+    }
+
+    /** Removes what restores into a QEMU have left that nobody resumes any more. */
+    static void forget(QmpAddress address) throws IOException {
+        for (Path folder : of(address)) {
+            PrivateFolder.remove(folder);
+        }
+    }
+
+    private static List<Path> of(QmpAddress address) throws IOException {
+        List<Path> folders = new ArrayList<>();
         for (Path folder : PrivateFolder.all()) {
-            Optional<JsonObject> session = read(folder);
-            if (session.flatMap(kept -> kept.text("qmp")).equals(Optional.of(absolute(address)))) {
-                long writtenMs = Files.getLastModifiedTime(folder.resolve(FILE)).toMillis();
-                found = writtenMs >= newestMs ? session : found;
-                newestMs = Math.max(newestMs, writtenMs);
-                PrivateFolder.remove(folder);
+            if (read(folder).flatMap(kept -> kept.text("qmp")).equals(Optional.of(absolute(address)))) {
+                folders.add(folder);
             }
         }
-        return found.map(session -> settings(session, monitor));
+        return folders;
     }
 
     private static QemuSettings settings(JsonObject session, QemuMonitor monitor) {

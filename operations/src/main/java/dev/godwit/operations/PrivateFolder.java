@@ -12,6 +12,7 @@ import java.nio.file.attribute.UserPrincipal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * A temporary folder for a migration socket that nobody can enter but this user, and QEMU's where it runs as another;
@@ -37,6 +38,27 @@ public final class PrivateFolder implements Closeable {
                 PREFIX, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     }
 
+    private PrivateFolder(Path path, Optional<UserPrincipal> qemuUser) {
+        this.qemuUser = qemuUser;
+        this.path = path;
+    }
+
+    /**
+     * One that an earlier process has left.
+     *
+     * @param kept the file in it that stays; its sockets go
+     */
+    static PrivateFolder takeOver(Path folder, String kept, Optional<UserPrincipal> qemuUser) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
+            for (Path file : files) {
+                if (!file.getFileName().toString().equals(kept)) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        }
+        return new PrivateFolder(folder, qemuUser);
+    }
+
     /** Gives the folder and what is in it to QEMU's user. Only root can do that, and nobody else needs to. */
     void handOver() throws IOException {
         if (qemuUser.isEmpty() || qemuUser.get().equals(Files.getOwner(path))) {
@@ -58,6 +80,15 @@ public final class PrivateFolder implements Closeable {
     /** {@return the path of a file in it} */
     public Path resolve(String name) {
         return path.resolve(name);
+    }
+
+    /**
+     * {@return the path of a file in it that nobody has used before} QEMU removes the file of a socket at which it no
+     * longer listens, and must not meet another there.
+     */
+    Path unused(String prefix, String suffix) {
+        return path.resolve(
+                prefix + Integer.toHexString(ThreadLocalRandom.current().nextInt()) + suffix);
     }
 
     /** {@return all such folders, those of other processes too} */

@@ -91,7 +91,7 @@ class MigrationEndTest {
         Path socket = folder.resolve("qmp");
         try (EndingQemu qemu = new EndingQemu(socket);
                 PostcopyQemu destination = new ControlledPostcopyQemu(
-                        DeferredQemu.of(QmpClient.connect(new QmpAddress.Unix(socket))), false)) {
+                        new DeferredQemu(QmpClient.connect(new QmpAddress.Unix(socket))), false)) {
             qemu.complete();
 
             destination.finish();
