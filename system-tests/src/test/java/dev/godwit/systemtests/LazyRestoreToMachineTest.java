@@ -85,7 +85,13 @@ class LazyRestoreToMachineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--order linear", "--preempt", "--record", "--preempt --max-bandwidth 64M"})
+    @ValueSource(
+            strings = {
+                "--order linear",
+                "--order fault-forward --preempt",
+                "--order fault-forward --record",
+                "--order linear --preempt --max-bandwidth 64M"
+            })
     void a_machine_that_is_told_what_to_take_has_every_page_with(String arguments) throws Exception {
         try (RunningMachine destination = destination("--incoming", "defer")) {
             assertRestored(restoreInto(destination, arguments.split(" ", -1)), destination);
