@@ -138,7 +138,14 @@ public final class OpenFile implements Closeable {
 
     /** Takes what is synced of this file out of the page cache, so that it is read from the disk again. */
     public void dropCache() throws LinuxException {
-        call("posix_fadvise", fd -> FileWriteCalls.dropCache(fd));
+        call("posix_fadvise", fd -> FileWriteCalls.fadvise(fd, 0, 0, FileWriteCalls.POSIX_FADV_DONTNEED));
+    }
+
+    /** Has the kernel begin to read a range into the page cache. Waits at most for room among the disk's requests. */
+    public void readAhead(long positionBytes, long lengthBytes) throws LinuxException {
+        call(
+                "posix_fadvise",
+                fd -> FileWriteCalls.fadvise(fd, positionBytes, lengthBytes, FileWriteCalls.POSIX_FADV_WILLNEED));
     }
 
     /** Cuts the file, or lengthens it by a hole. */

@@ -99,6 +99,9 @@ public final class LazyRestore implements Closeable {
             List<Long> hostPageBytes = destination.hostPagesUnder(
                     snapshot.layout(), snapshot.vmState().configuration().machineType(), options.resume());
             PushPlan plan = PushPlan.of(options.order(), snapshot);
+            if (!options.resume()) {
+                plan.readAhead(snapshot);
+            }
             try {
                 sendUntilComplete(snapshot.vmState(), ram, hostPageBytes, plan, destination);
             } catch (MigrationException e) {

@@ -43,6 +43,23 @@ public record PushPlan(PushPolicy policy, Optional<WorkingSet> recording) {
                 wanted.orElse(recording.isPresent() ? PushPolicy.RECORDED : PushPolicy.FAULT_FORWARD), recording);
     }
 
+    /**
+     * Has the recording's pages read from the disk from now on, by a thread of its own. Where that fails the pages are
+     * read when they are sent, and who sends them says what is wrong.
+     */
+    void readAhead(Snapshot snapshot) {
+        if (policy == PushPolicy.RECORDED && recording.isPresent()) {
+            List<PagePlace> pages = recording.get().pages();
+            Thread.ofPlatform().daemon().name("read-ahead").start(() -> {
+                try {
+                    snapshot.readAhead(pages);
+                } catch (IOException _) {
+                    // closed meanwhile, or a file system that cannot: nothing is lost but time
+                }
+            });
+        }
+    }
+
     /** {@return the order for what is still to be sent} */
     public PushOrder order(PageClaims claims) {
         return switch (policy) {

@@ -1,6 +1,7 @@
 package dev.godwit.snapshot;
 
 import dev.godwit.engine.RamSource;
+import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.qemu.mappedram.MappedRamLayout;
 import dev.godwit.ram.Page;
 import dev.godwit.ram.PageBitmap;
@@ -42,6 +43,11 @@ final class PlacedPages implements RamSource {
     @Override
     public PageBitmap present(int blockIndex) {
         return present.get(blockIndex);
+    }
+
+    /** {@return where a page lies in the file} */
+    long positionBytes(PagePlace place) {
+        return places.blocks().get(place.blockIndex()).header().pagesOffsetBytes() + place.page() * Page.SIZE_BYTES;
     }
 
     boolean isEmpty() {

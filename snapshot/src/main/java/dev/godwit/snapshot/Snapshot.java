@@ -3,6 +3,7 @@ package dev.godwit.snapshot;
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.RamSource;
 import dev.godwit.engine.StreamFormatException;
+import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.linux.FileStatus;
 import dev.godwit.linux.OpenFile;
 import dev.godwit.qemu.VmState;
@@ -183,6 +184,21 @@ public final class Snapshot implements RamSource, Closeable {
         RamSource source = checked();
         return SnapshotReader.open(
                 file, pages, source instanceof CheckedPages hashed ? Optional.of(hashed) : Optional.empty(), directIo);
+    }
+
+    /**
+     * Has the kernel read pages from the disk while something else is done. Returns when it has begun with the last of
+     * them, which on a slow disk is not at once.
+     *
+     * @param pages those that are wanted soon, the first of them soonest
+     * @throws IOException if the file cannot be read ahead, or the snapshot is closed meanwhile
+     */
+    public void readAhead(List<PagePlace> pages) throws IOException {
+        ahead().begin(pages);
+    }
+
+    ReadAhead ahead() {
+        return new ReadAhead(file, trailer(), pages);
     }
 
     /** {@return everything in the snapshot but RAM} */

@@ -11,6 +11,7 @@ public final class FileWriteCalls {
     public static final int LOCK_EX = 2;
     public static final int LOCK_NB = 4;
 
+    public static final int POSIX_FADV_WILLNEED = 3;
     public static final int POSIX_FADV_DONTNEED = 4;
 
     private static final MethodHandle FALLOCATE = LibC.bind("fallocate");
@@ -24,10 +25,10 @@ public final class FileWriteCalls {
     private FileWriteCalls() {}
 
     /** Answers minus the error: unlike its neighbours posix_fadvise returns it, and leaves errno alone. */
-    public static long dropCache(int fd) {
+    public static long fadvise(int fd, long positionBytes, long lengthBytes, int advice) {
         try {
-            return -(int) (long)
-                    POSIX_FADVISE.invokeExact(LibC.errnoSlot(), (long) fd, 0L, 0L, (long) POSIX_FADV_DONTNEED, 0L, 0L);
+            return -(int) (long) POSIX_FADVISE.invokeExact(
+                    LibC.errnoSlot(), (long) fd, positionBytes, lengthBytes, (long) advice, 0L, 0L);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
