@@ -61,13 +61,14 @@ final class FaultThread {
     private void run() {
         try (FaultEvents events = new FaultEvents(EVENTS_AT_ONCE)) {
             while (!ended) {
-                if (faults.await(wakeUp, Poll.FOREVER) && !ended) {
-                    int count = faults.read(events);
-                    for (int index = 0; index < count; index++) {
-                        if (events.isPageFault(index)) {
-                            listener.fault(events.address(index), events.threadId(index));
-                        }
+                int count = faults.read(events);
+                for (int index = 0; index < count; index++) {
+                    if (events.isPageFault(index)) {
+                        listener.fault(events.address(index), events.threadId(index));
                     }
+                }
+                if (count == 0) {
+                    faults.await(wakeUp, Poll.FOREVER);
                 }
             }
         } catch (LinuxException | RuntimeException | Error e) {

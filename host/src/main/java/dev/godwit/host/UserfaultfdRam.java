@@ -34,6 +34,7 @@ public final class UserfaultfdRam implements PostcopyRam {
     private final PostcopySupport support;
     private final List<Boolean> takesZeroPage = new ArrayList<>();
     private @Nullable MemorySegment zeros;
+    private @Nullable Userfaultfd prepared;
     private volatile @Nullable Userfaultfd faults;
     private @Nullable FaultThread thread;
 
@@ -89,9 +90,30 @@ public final class UserfaultfdRam implements PostcopyRam {
         }
     }
 
+    /** Not in the time for which the guest stands still: a thread alone may take milliseconds where others are busy. */
+    @Override
+    public synchronized void prepare(FaultListener listener) throws IOException {
+        prepared(listener);
+    }
+
+    private Userfaultfd prepared(FaultListener listener) throws IOException {
+        Userfaultfd made = prepared;
+        if (made == null) {
+            made = support.open(Set.of(UserfaultfdFeature.THREAD_ID));
+            try {
+                thread = FaultThread.start(made, memory(), listener);
+            } catch (IOException | RuntimeException | Error e) {
+                made.close();
+                throw e;
+            }
+            prepared = made;
+        }
+        return made;
+    }
+
     @Override
     public synchronized void listen(FaultListener listener) throws IOException {
-        Userfaultfd opened = support.open(Set.of(UserfaultfdFeature.THREAD_ID));
+        Userfaultfd opened = prepared(listener);
         try {
             takesZeroPage.clear();
             for (int block = 0; block < memory().blocks().size(); block++) {
@@ -104,10 +126,10 @@ public final class UserfaultfdRam implements PostcopyRam {
                 takesZeroPage.add(requests.contains(Request.ZEROPAGE));
             }
             zeros = Arena.ofAuto().allocate(largestPageWithoutZeroPage(), Page.SIZE_BYTES);
-            thread = FaultThread.start(opened, memory(), listener);
             faults = opened;
+            prepared = null;
         } catch (IOException | RuntimeException | Error e) {
-            opened.close();
+            abandon();
             throw e;
         }
     }
@@ -189,11 +211,12 @@ public final class UserfaultfdRam implements PostcopyRam {
 
     @Override
     public synchronized void abandon() {
-        Userfaultfd now = faults;
+        Userfaultfd now = prepared == null ? faults : prepared;
         if (now != null) {
             if (thread != null) {
                 thread.end();
             }
+            prepared = null;
             faults = null;
             now.close(); // also where it is the end of the program, whose threads would wait on
         }

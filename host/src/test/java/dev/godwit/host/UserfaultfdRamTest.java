@@ -14,10 +14,13 @@ import dev.godwit.ram.RamLayout;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -127,6 +130,46 @@ class UserfaultfdRamTest {
             paging.run();
             paging.end();
             assertThatThrownBy(paging::end).hasMessageContaining("RUNNING");
+        }
+    }
+
+    private static long userfaultfds() throws IOException {
+        try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+            return descriptors
+                    .filter(descriptor -> {
+                        try {
+                            return Files.readSymbolicLink(descriptor).toString().contains("userfaultfd");
+                        } catch (IOException _) {
+                            return false; // it was that of the list
+                        }
+                    })
+                    .count();
+        }
+    }
+
+    @Test
+    void what_was_prepared_and_not_needed_is_freed_and_what_is_needed_is_kept() throws Exception {
+        long before = userfaultfds();
+        try (RamAllocation ram = allocate(RamBacking.ANONYMOUS)) {
+            DemandPaging unused = new DemandPaging(new UserfaultfdRam(ram, false), List::of);
+            unused.prepare();
+            unused.prepare();
+            assertThat(userfaultfds()).isEqualTo(before + 1);
+            unused.advise(4096, 4096);
+            unused.close();
+            assertThat(userfaultfds()).isEqualTo(before);
+
+            DemandPaging used = new DemandPaging(new UserfaultfdRam(ram, false), List::of);
+            used.prepare();
+            used.advise(4096, 4096);
+            used.discard(1, 0, 4096);
+            used.listen();
+            used.close();
+            assertThat(userfaultfds()).as("somebody may wait").isEqualTo(before + 1);
+            used.run();
+            used.end();
+            used.close();
+            assertThat(userfaultfds()).isEqualTo(before);
         }
     }
 

@@ -291,7 +291,7 @@ public final class MachineStream implements OutgoingStream {
         if (reader == null) {
             throw new IOException("postcopy needs a return path");
         }
-        PostcopySender sender = new PostcopySender(work, output, frame);
+        PostcopySender sender = new PostcopySender(work, output, frame).awaitingRun();
         reader.handTo(sender.answers());
         sender.frame().discards();
         sender.command(new Command.Ping(PostcopyAnswers.PING_BEFORE_PACKAGE));

@@ -85,6 +85,11 @@ final class PostcopyAnswers {
         mayRun = true;
     }
 
+    /** {@return whether the guest may run there, by what was heard so far} */
+    synchronized boolean mayRun() {
+        return mayRun;
+    }
+
     /** Hears one message, on the thread that reads them. */
     void hear(ByteInput input, ReturnPathMessage message) throws IOException {
         switch (message) {

@@ -39,10 +39,10 @@ final class PostcopyChannel {
     /**
      * Sends host pages, which the caller has claimed.
      *
-     * @return whether all of them are zero
+     * @return how many pages of 4096 bytes went with their content; the others are zero
      * @throws UnreadablePageException if they cannot be read; nothing of them is sent
      */
-    boolean send(int block, long hostPage, int hostPages) throws IOException {
+    int send(int block, long hostPage, int hostPages) throws IOException {
         pages.read(block, hostPage, hostPages);
         long start = output.position();
         // A section that stays open would keep others of the destination out while it waits for its rest.
@@ -58,7 +58,7 @@ final class PostcopyChannel {
         long lengthBytes = hostPages * hostPageBytes;
         work.counters().written(output.position() - start, normalPages, lengthBytes / Page.SIZE_BYTES - normalPages);
         work.listener().sent(block, hostPage * hostPageBytes, lengthBytes);
-        return normalPages == 0;
+        return normalPages;
     }
 
     /** {@return how far the stream has come} */

@@ -11,6 +11,7 @@ import dev.godwit.engine.postcopy.PostcopyEvents;
 import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.postcopy.PushOrder;
 import dev.godwit.engine.postcopy.PushPace;
+import dev.godwit.ram.Page;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.Optional;
@@ -24,6 +25,11 @@ final class PostcopyPush {
 
     /** So long after a request the next is likely, and little may be on its way. */
     private static final long BUSY_NS = 50_000_000;
+
+    /**
+     * Both sides have better things to do while the devices are loaded. A destination that is far is not waited for.
+     */
+    private static final long LONGEST_START_NS = 10_000_000;
 
     /** Nothing is waited for longer, so that a limit that was changed or a clock that jumped does no harm. */
     private static final long LONGEST_WAIT_NS = 1_000_000_000;
@@ -50,12 +56,23 @@ final class PostcopyPush {
     private final Progress progress;
     private final RateLimit limit = new RateLimit(0, Clock.SYSTEM);
     private final PushPace pace;
+    private final long startNs;
     private long lastToldNs = System.nanoTime();
-    private long pushedBytes;
+    private long pushedStreamBytes;
     private long zeroWork;
     private volatile long lastServedNs = System.nanoTime();
 
-    PostcopyPush(PostcopyWork work, PageRequests requests, PostcopyAnswers answers, PostcopyInFlight inFlight) {
+    /**
+     * A push that has not begun.
+     *
+     * @param awaitsRun whether the guest is about to be started at the destination, and nothing is pushed before
+     */
+    PostcopyPush(
+            PostcopyWork work,
+            PageRequests requests,
+            PostcopyAnswers answers,
+            PostcopyInFlight inFlight,
+            boolean awaitsRun) {
         this.work = work;
         this.claims = work.claims();
         this.order = work.order();
@@ -65,6 +82,7 @@ final class PostcopyPush {
         this.counters = work.counters();
         this.progress = work.progress();
         this.pace = work.pace();
+        this.startNs = System.nanoTime() + (awaitsRun ? LONGEST_START_NS : 0);
     }
 
     /**
@@ -130,7 +148,7 @@ final class PostcopyPush {
         if (!claims.claim(place.blockIndex(), place.page())) {
             return;
         }
-        boolean zero = channel.send(place.blockIndex(), place.page(), 1);
+        boolean zero = channel.send(place.blockIndex(), place.page(), 1) == 0;
         long nowNs = System.nanoTime();
         lastServedNs = nowNs;
         long bytes = claims.hostPageBytes(place.blockIndex());
@@ -150,6 +168,9 @@ final class PostcopyPush {
         if (pace.isHeld(nowNs)) {
             return pace.holdNs();
         }
+        if (nowNs < startNs && !answers.mayRun()) {
+            return startNs - nowNs;
+        }
         if (!inFlight.hasRoom(isBusy())) {
             if (inFlight.silentNs() > LONGEST_SILENCE_NS) {
                 throw new IOException(
@@ -159,8 +180,8 @@ final class PostcopyPush {
         }
         limit.bytesPerSecond(
                 slower(pace.bytesPerSecond(nowNs), work.mostBytesPerSecond().getAsLong()));
-        limit.turn(pushedBytes);
-        return limit.isUsedUp(pushedBytes) ? Math.max(1, limit.leftNs()) : 0;
+        limit.turn(pushedStreamBytes);
+        return limit.isUsedUp(pushedStreamBytes) ? Math.max(1, limit.leftNs()) : 0;
     }
 
     private boolean isBusy() {
@@ -197,13 +218,15 @@ final class PostcopyPush {
             contentBytes += content ? hostPageBytes : 0;
         }
         if (pages > 0) {
-            main.send(block, first.page(), pages);
+            long start = main.position();
+            long sentBytes = (long) main.send(block, first.page(), pages) * Page.SIZE_BYTES;
+            long streamBytes = main.position() - start;
             counters.pushed(contentBytes);
             counters.pushedZero(pages * hostPageBytes - contentBytes);
             progress.advance(contentBytes);
-            pushedBytes += contentBytes;
-            zeroWork += (pages * hostPageBytes - contentBytes) / ZERO_WORK;
-            pace.pushed(contentBytes, System.nanoTime());
+            pushedStreamBytes += streamBytes;
+            zeroWork += (pages * hostPageBytes - sentBytes) / ZERO_WORK;
+            pace.pushed(streamBytes, System.nanoTime());
         }
         int ping = inFlight.pingDue(main.position() + zeroWork, isBusy());
         if (ping != 0) {

@@ -15,6 +15,7 @@ final class PostcopySender {
     static final long ANSWER_TIMEOUT_MS = 60_000;
 
     private long answerTimeoutMs = ANSWER_TIMEOUT_MS;
+    private boolean awaitsRun;
     private final PostcopyWork work;
     private final ByteOutput output;
     private final PostcopyFrame frame;
@@ -39,6 +40,12 @@ final class PostcopySender {
     /** Sets how long a destination may take for an answer. */
     PostcopySender answerTimeoutMs(long timeoutMs) {
         answerTimeoutMs = timeoutMs;
+        return this;
+    }
+
+    /** Has nothing pushed while the guest is about to be started; what is asked for is sent. */
+    PostcopySender awaitingRun() {
+        awaitsRun = true;
         return this;
     }
 
@@ -74,7 +81,7 @@ final class PostcopySender {
     /** Sends all pages over the main channel, and returns when the destination has said that they are there. */
     void sendPages() throws IOException {
         PostcopyChannel main = PostcopyChannel.main(work, output, frame);
-        new PostcopyPush(work, requests, answers, inFlight).run(main, true);
+        new PostcopyPush(work, requests, answers, inFlight, awaitsRun).run(main, true);
         main.end();
         answers.awaitShut(answerTimeoutMs);
     }
@@ -87,7 +94,7 @@ final class PostcopySender {
      */
     void sendPages(WritableByteChannel preempt, boolean endsWithEos) throws IOException {
         PostcopyChannel main = PostcopyChannel.main(work, output, frame);
-        PostcopyPush push = new PostcopyPush(work, requests, answers, inFlight);
+        PostcopyPush push = new PostcopyPush(work, requests, answers, inFlight, awaitsRun);
         try (PreemptSender sender =
                 new PreemptSender(push, requests, answers, PostcopyChannel.preempt(work, preempt), preempt)) {
             push.run(main, false);

@@ -77,6 +77,22 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
         wakers.remove(waker);
     }
 
+    /**
+     * Makes what will be needed when the guest has stopped at its source, before it does; needs not be called.
+     *
+     * @throws IOException if the kernel refuses
+     */
+    public void prepare() throws IOException {
+        ram.prepare(this);
+    }
+
+    /** The migration is over: frees what was made, unless the source went over to postcopy, whose end frees it. */
+    public void close() {
+        if (stage != Stage.ENDED && !isListening()) {
+            ram.abandon();
+        }
+    }
+
     private void tell(PostcopyNotifier.Moment moment) throws IOException {
         for (PostcopyNotifier notifier : notifiers) {
             notifier.at(moment);

@@ -97,9 +97,14 @@ public final class PostcopyEvents {
         boolean complete;
     }
 
+    /** {@return whether somebody may record them} */
+    public static boolean mayBeRecorded() {
+        return FlightRecorder.isInitialized();
+    }
+
     /** Tells that a guest runs, so many nanoseconds after its restore began. */
     public static void guestRuns(String machineType, long untilRunNs) {
-        if (!FlightRecorder.isInitialized()) {
+        if (!mayBeRecorded()) {
             return;
         }
         GuestRuns event = new GuestRuns();
@@ -111,7 +116,7 @@ public final class PostcopyEvents {
     }
 
     static void served(PagePlace hostPage, long bytes, boolean zero, long latencyNs) {
-        if (!FlightRecorder.isInitialized()) {
+        if (!mayBeRecorded()) {
             return;
         }
         PageRequest event = new PageRequest();
@@ -127,7 +132,7 @@ public final class PostcopyEvents {
 
     /** Tells how far it is. */
     public static void totals(PostcopyCounters counters, long bytesToPush, boolean complete) {
-        if (!FlightRecorder.isInitialized()) {
+        if (!mayBeRecorded()) {
             return;
         }
         PostcopyTotals event = new PostcopyTotals();

@@ -9,6 +9,7 @@ import java.util.List;
  * may call any method, but for the order given here.
  *
  * <pre>
+ * prepare
  * forbidHugePages  discard*      nobody touches the memory
  * listen                         from here on it is touched by native calls and vCPUs only
  * (place | placeZero)*           each page once, whole host pages
@@ -34,6 +35,15 @@ public interface PostcopyRam {
 
     /** {@return why this host cannot do it, each reason in a sentence; empty where it can} */
     List<String> refusals();
+
+    /**
+     * Makes what {@link #listen} needs: that fails, or takes its time, while the guest still runs where it is. Without
+     * effect where it is made already; {@link #end} and {@link #abandon} free it.
+     *
+     * @param listener the one that is given to {@link #listen}
+     * @throws IOException if the kernel refuses; nothing is made then
+     */
+    void prepare(FaultListener listener) throws IOException;
 
     /** Has the kernel bring pages one by one; before the first discard. */
     void forbidHugePages() throws IOException;

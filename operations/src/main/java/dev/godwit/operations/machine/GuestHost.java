@@ -48,6 +48,7 @@ public final class GuestHost implements MachineControl, Closeable {
     private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
     private final OutgoingMigrations outgoing;
     private final IncomingMigrations incoming;
+    private volatile Runnable whenPostcopyIsWanted = () -> {};
 
     /** A host as the other one, of a machine whose guest cannot come by postcopy. */
     public GuestHost(Machine machine, Optional<String> name, boolean waitsForMigration) {
@@ -73,6 +74,11 @@ public final class GuestHost implements MachineControl, Closeable {
         this.incoming =
                 new IncomingMigrations(machine, machineRun, settings, tlsObjects, postcopyRam, this::tellIfAsked);
         this.dirtyRate = new DirtyRateMeasurement(machine);
+    }
+
+    /** Has something done, for which nobody is in a hurry, when the capability {@code postcopy-ram} is switched on. */
+    void whenPostcopyIsWanted(Runnable preparation) {
+        whenPostcopyIsWanted = preparation;
     }
 
     /** {@return the commands by which its TLS credentials are named} */
@@ -196,6 +202,9 @@ public final class GuestHost implements MachineControl, Closeable {
                 incoming.refuseWithoutPostcopy();
             }
             settings.change(changes);
+            if (changes.getOrDefault(MigrationCapability.POSTCOPY_RAM, false)) {
+                whenPostcopyIsWanted.run();
+            }
         });
     }
 

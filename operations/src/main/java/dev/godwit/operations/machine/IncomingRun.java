@@ -87,6 +87,10 @@ final class IncomingRun implements IncomingGuest {
             error = Optional.empty();
         } catch (IOException e) {
             error = Optional.of(e.getMessage() == null ? e.toString() : e.getMessage());
+        } finally {
+            if (paging != null) {
+                paging.close();
+            }
         }
         whenEnded.accept(error);
     }
@@ -96,6 +100,9 @@ final class IncomingRun implements IncomingGuest {
         ReceivedPages pages = new ReceivedPages(onDemand == null ? new MachineSink(machine.memory()) : onDemand);
         IncomingConnections opened;
         try {
+            if (paging != null) {
+                paging.prepare();
+            }
             opened = open(pages);
             opened.awaitMain();
         } catch (IOException e) {

@@ -12,7 +12,10 @@ import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.host.PostcopySupport;
 import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
+import dev.godwit.ram.Page;
 import dev.godwit.testkit.Await;
+import dev.godwit.workload.PageMaking;
+import dev.godwit.workload.WorkloadContent;
 import dev.godwit.workload.WorkloadLoad;
 import dev.godwit.workload.WorkloadOptions;
 import dev.godwit.workload.WorkloadPattern;
@@ -21,6 +24,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.LongAdder;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -175,6 +179,24 @@ class PostcopyBetweenMachinesTest {
             assertThat(pair.destinationMachine.statistics().damagedPages()).isZero();
             assertThatThrownBy(pair.destination::migratePause).isInstanceOf(ControlException.class);
         });
+    }
+
+    /** They are a few bytes each of the connection; were they pages for the limit, this would take six minutes. */
+    @Test
+    @Timeout(120)
+    void the_limit_counts_what_goes_over_the_connection() throws Exception {
+        WorkloadOptions zero = WorkloadOptions.ofRam(96 << 20)
+                .withMaking(new PageMaking(WorkloadContent.RANDOM, 100, Page.SIZE_BYTES))
+                .withLoad(WorkloadLoad.of(0, WorkloadPattern.RANDOM));
+        try (HostPair pair = new HostPair(folder, zero);
+                PostcopyJourney journey =
+                        new PostcopyJourney(pair.source, pair.destination, folder, new Random(41), false)) {
+            journey.atMost(256 << 10).begin(0).awaitDeparture().awaitArrival();
+
+            pair.assertArrived();
+            assertThat(pair.source.migration().ram().orElseThrow().duplicatePages())
+                    .isGreaterThan(20_000);
+        }
     }
 
     /** All of its vCPUs wait for pages: they write nothing any more. */
