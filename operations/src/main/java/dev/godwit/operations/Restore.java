@@ -147,16 +147,7 @@ public final class Restore implements Closeable {
                 throw new IOException("a restore needs the destination's answer, and " + connection.remote()
                         + " goes one way; use tcp, unix or fd (to write a stream into a file, use convert)");
             }
-            DestinationAnswers answers = new DestinationAnswers(connection);
-            try {
-                if (ahead.isPresent()) {
-                    writeAll(connection, ahead.get());
-                } else {
-                    stream.send(connection);
-                }
-            } catch (IOException e) {
-                throw destination.explained(e);
-            }
+            DestinationAnswers answers = sent(stream, ahead, connection, destination);
             progress.phase("waiting for the destination", -1);
             LastWord word = answers.await(LONGEST_LOADING_MS);
             switch (word) {
@@ -164,6 +155,23 @@ public final class Restore implements Closeable {
                 case REFUSED -> throw destination.explained(new IOException("the destination could not load it"));
                 case NONE -> throw destination.explained(hungUp(answers));
             }
+        }
+    }
+
+    /** {@return the answers, read from now on} What was made ahead goes first: the guest waits for nothing else. */
+    private static DestinationAnswers sent(
+            OutgoingPrecopy stream, Optional<byte[]> ahead, MigrationChannel connection, DestinationQemu destination)
+            throws IOException {
+        try {
+            if (ahead.isPresent()) {
+                writeAll(connection, ahead.get());
+                return new DestinationAnswers(connection);
+            }
+            DestinationAnswers answers = new DestinationAnswers(connection);
+            stream.send(connection);
+            return answers;
+        } catch (IOException e) {
+            throw destination.explained(e);
         }
     }
 

@@ -16,6 +16,9 @@ final class PageCheck {
     /** How many versions before and after the expected one are tried to explain a torn page. */
     private static final int TORN_REACH = 16;
 
+    /** A copy is broken off between words, and fewer bytes are those of some version by chance. */
+    private static final long SHORTEST_PART_BYTES = 8;
+
     private static final long ZEROS = -1;
 
     private final GuestMemory memory;
@@ -86,7 +89,9 @@ final class PageCheck {
                 last = candidate;
             }
         }
-        if (prefixBytes + suffixBytes < Page.SIZE_BYTES || first == last) {
+        if (prefixBytes + suffixBytes < Page.SIZE_BYTES
+                || Math.min(prefixBytes, suffixBytes) < SHORTEST_PART_BYTES
+                || first == last) {
             return Optional.empty();
         }
         String text = "%s up to byte %d and %s behind it".formatted(name(first), prefixBytes, name(last));

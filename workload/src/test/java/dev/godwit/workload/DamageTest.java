@@ -53,6 +53,15 @@ class DamageTest {
     }
 
     @Test
+    void whatever_the_last_byte_has_become_it_is_not_that_of_another_version() {
+        byte was = machine.memory().block(RAM).get(ValueLayout.JAVA_BYTE, 100 * 4096 + 4095);
+        for (int change = 1; change < 256; change++) {
+            NativeMemory.fill(page(RAM, 100) + 4095, was ^ change, 1);
+            onlyDamage(DamageKind.CORRUPT, "ram", 100);
+        }
+    }
+
+    @Test
     void a_page_of_which_only_zeros_came_is_missing() {
         NativeMemory.fill(page(VRAM, 7), 0, Page.SIZE_BYTES);
         onlyDamage(DamageKind.MISSING, "vram", 7);

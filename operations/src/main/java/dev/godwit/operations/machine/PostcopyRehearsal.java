@@ -29,7 +29,12 @@ final class PostcopyRehearsal {
     private static final int TIMES = 5;
 
     private static final long RAM_BYTES = 2 << 20;
-    private static final Duration LONGEST = Duration.ofSeconds(2);
+    /** No further one is begun after that. */
+    private static final Duration LONG_ENOUGH = Duration.ofSeconds(1);
+
+    /** One that takes so long is broken off. */
+    private static final Duration LONGEST = Duration.ofSeconds(10);
+
     private static final Duration POLL = Duration.ofMillis(1);
     private static final AtomicBoolean DONE = new AtomicBoolean();
 
@@ -44,7 +49,8 @@ final class PostcopyRehearsal {
             return;
         }
         try {
-            for (int time = 0; time < TIMES; time++) {
+            long endNs = System.nanoTime() + LONG_ENOUGH.toNanos();
+            for (int time = 0; time < TIMES && System.nanoTime() < endNs; time++) {
                 boolean _ = rehearse();
             }
         } catch (IOException | ControlException e) {
