@@ -25,10 +25,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 final class PostcopyRehearsal {
 
-    /** Once to link, and again for what only the interpreter has seen so far. All of it takes about 0.4 s. */
+    /** Once to link, and again for what only the interpreter has seen so far. */
     private static final int TIMES = 5;
 
     private static final long RAM_BYTES = 2 << 20;
+
     /** No further one is begun after that. */
     private static final Duration LONG_ENOUGH = Duration.ofSeconds(1);
 
