@@ -1,11 +1,14 @@
 package dev.godwit.operations;
 
+import dev.godwit.qemu.OutgoingPrecopy;
+import dev.godwit.qmp.EventQueue;
 import dev.godwit.qmp.JsonBoolean;
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.JsonString;
 import dev.godwit.qmp.MigrationStatus;
 import dev.godwit.qmp.QemuMonitor;
 import dev.godwit.qmp.QmpClient;
+import dev.godwit.qmp.QmpEvent;
 import dev.godwit.qmp.QmpException;
 import dev.godwit.qmp.RunState;
 import dev.godwit.ram.Page;
@@ -135,16 +138,53 @@ final class DeferredQemu implements Closeable {
 
     /** Has it listen, with these capabilities and without TLS, and connects to it. */
     MigrationChannel listenAndConnect(Set<String> capabilities) throws IOException {
-        QemuSettings found = new QemuSettings(monitor);
-        settings = found;
-        found.onlyCapabilities(capabilities);
-        found.parameter("tls-creds", new JsonString(""));
+        set(capabilities);
         listen(JsonObject.of("uri", nextUri().toString()));
         try {
             return connect();
         } catch (IOException e) {
             throw explained(e); // it has ended between the two
         }
+    }
+
+    /**
+     * Has it load a whole stream out of a file, with these capabilities, and waits until it has. Through a socket the
+     * two would wait for each other some dozen times. QEMU has known {@code file:} since 8.2.
+     *
+     * @param stream one without a return path
+     * @throws IOException if it has not loaded it
+     */
+    void load(OutgoingPrecopy stream, Set<String> capabilities, Duration longest) throws IOException {
+        MigrationUri.OfFile file = new MigrationUri.OfFile(folder().unused("guest", ".stream"), 0);
+        try (MigrationChannel channel = file.connect(CONNECT_TIMEOUT)) {
+            stream.send(channel);
+        }
+        folder().handOver(file.path());
+        set(capabilities);
+        try (EventQueue events = qmp.events()) {
+            listen(JsonObject.of("uri", file.toString()));
+            QmpEvent last = events.await(longest, "that it has loaded the guest", DeferredQemu::isLastWord);
+            if (!last.data().text("status").equals(Optional.of("completed"))) {
+                throw new IOException("the destination could not load it");
+            }
+        } catch (IOException e) {
+            throw explained(e);
+        }
+    }
+
+    private static boolean isLastWord(QmpEvent event) {
+        return event.name().equals("MIGRATION")
+                && event.data()
+                        .text("status")
+                        .filter(status -> status.equals("completed") || status.equals("failed"))
+                        .isPresent();
+    }
+
+    private void set(Set<String> capabilities) throws IOException {
+        QemuSettings found = new QemuSettings(monitor);
+        settings = found;
+        found.onlyCapabilities(capabilities);
+        found.parameter("tls-creds", new JsonString(""));
     }
 
     /** Keeps the settings that were found for a process that comes after this one, should this one be killed. */

@@ -1,5 +1,6 @@
 package dev.godwit.operations;
 
+import dev.godwit.qemu.OutgoingPrecopy;
 import dev.godwit.qmp.QmpClient;
 import dev.godwit.snapshot.Snapshot;
 import dev.godwit.transport.MigrationChannel;
@@ -36,6 +37,14 @@ abstract sealed class DestinationQemu implements Closeable {
     /** {@return a connection to its incoming migration} */
     abstract MigrationChannel connect() throws IOException;
 
+    /**
+     * Has it load a guest of which it has all but a little, without a connection, and waits until the guest is there.
+     *
+     * @param stream without a return path
+     * @throws IOException if it has not loaded it; the message has QEMU's own words, where they can be had
+     */
+    abstract void load(OutgoingPrecopy stream) throws IOException;
+
     /** {@return the failure with QEMU's own words, where they can be had} */
     abstract IOException explained(IOException failure);
 
@@ -67,6 +76,11 @@ abstract sealed class DestinationQemu implements Closeable {
         @Override
         MigrationChannel connect() throws IOException {
             return tls.isPresent() ? uri.connect(CONNECT_TIMEOUT, tls.get()) : uri.connect(CONNECT_TIMEOUT);
+        }
+
+        @Override
+        void load(OutgoingPrecopy stream) {
+            throw new IllegalStateException("nothing of the guest is there: check has refused that");
         }
 
         @Override
@@ -109,6 +123,12 @@ abstract sealed class DestinationQemu implements Closeable {
         @Override
         MigrationChannel connect() throws IOException {
             return qemu.listenAndConnect(Set.of("events"));
+        }
+
+        @Override
+        void load(OutgoingPrecopy stream) throws IOException {
+            qemu.load(stream, Set.of("events"), Duration.ofMillis(Restore.LONGEST_LOADING_MS));
+            awaitGuest();
         }
 
         @Override

@@ -15,8 +15,8 @@ import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * A temporary folder for a migration socket that nobody can enter but this user, and QEMU's where it runs as another;
- * removed with what is in it on close.
+ * A temporary folder for what QEMU connects to or reads, which nobody can enter but this user, and QEMU's where it runs
+ * as another; removed with what is in it on close.
  */
 public final class PrivateFolder implements Closeable {
 
@@ -66,13 +66,23 @@ public final class PrivateFolder implements Closeable {
         }
         try (DirectoryStream<Path> files = Files.newDirectoryStream(path)) {
             for (Path file : files) {
-                Files.setOwner(file, qemuUser.get());
+                handOver(file);
             }
-            Files.setOwner(path, qemuUser.get());
+        }
+        handOver(path);
+    }
+
+    /** Gives a file that was made after that to QEMU's user. */
+    void handOver(Path file) throws IOException {
+        if (qemuUser.isEmpty()) {
+            return;
+        }
+        try {
+            Files.setOwner(file, qemuUser.get());
         } catch (FileSystemException e) {
             throw new IOException(
-                    "QEMU runs as user " + qemuUser.get().getName() + ", and could not connect to a socket of user "
-                            + System.getProperty("user.name") + "; run godwit as that user, or as root",
+                    "QEMU runs as user " + qemuUser.get().getName() + ", and could not reach what is user "
+                            + System.getProperty("user.name") + "'s; run godwit as that user, or as root",
                     e);
         }
     }

@@ -10,14 +10,10 @@ import dev.godwit.snapshot.Snapshot;
 import dev.godwit.snapshot.Verification;
 import dev.godwit.snapshot.VerificationReport;
 import dev.godwit.transport.MigrationChannel;
-import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -34,13 +30,10 @@ import org.jspecify.annotations.Nullable;
 public final class Restore implements Closeable {
 
     /** Loading device state takes milliseconds; flushing gigabytes of socket buffer on a busy host takes longer. */
-    private static final long LONGEST_LOADING_MS = 60_000;
+    static final long LONGEST_LOADING_MS = 60_000;
 
-    /**
-     * Blocks besides the mapped one are firmware and devices' memory; where they are more, they are sent as they are
-     * read.
-     */
-    private static final long MOST_AHEAD_BYTES = 64 << 20;
+    /** Blocks besides the mapped one are firmware and devices' memory; where they are more, they take the long way. */
+    private static final long LITTLE_BYTES = 64 << 20;
 
     private final RestoreOptions options;
     private final Progress progress;
@@ -137,17 +130,24 @@ public final class Restore implements Closeable {
 
     private void send(Snapshot snapshot, Set<Integer> mapped, DestinationQemu destination) throws IOException {
         OutgoingPrecopy stream = new OutgoingPrecopy(snapshot.checked(), snapshot.vmState())
-                .returnPath()
                 .withoutPagesOf(mapped)
                 .maxBytesPerSecond(options.maxBandwidthBytesPerSecond())
                 .progress(progress);
-        Optional<byte[]> ahead = madeAhead(stream, snapshot.layout(), mapped);
+        if (isLittle(snapshot.layout(), mapped)) {
+            destination.load(stream);
+            return;
+        }
         try (MigrationChannel connection = opened(destination.connect())) {
             if (!connection.isDuplex()) {
                 throw new IOException("a restore needs the destination's answer, and " + connection.remote()
                         + " goes one way; use tcp, unix or fd (to write a stream into a file, use convert)");
             }
-            DestinationAnswers answers = sent(stream, ahead, connection, destination);
+            DestinationAnswers answers = new DestinationAnswers(connection);
+            try {
+                stream.returnPath().send(connection);
+            } catch (IOException e) {
+                throw destination.explained(e);
+            }
             progress.phase("waiting for the destination", -1);
             LastWord word = answers.await(LONGEST_LOADING_MS);
             switch (word) {
@@ -158,46 +158,13 @@ public final class Restore implements Closeable {
         }
     }
 
-    /** {@return the answers, read from now on} What was made ahead goes first: the guest waits for nothing else. */
-    private static DestinationAnswers sent(
-            OutgoingPrecopy stream, Optional<byte[]> ahead, MigrationChannel connection, DestinationQemu destination)
-            throws IOException {
-        try {
-            if (ahead.isPresent()) {
-                writeAll(connection, ahead.get());
-                return new DestinationAnswers(connection);
-            }
-            DestinationAnswers answers = new DestinationAnswers(connection);
-            stream.send(connection);
-            return answers;
-        } catch (IOException e) {
-            throw destination.explained(e);
-        }
-    }
-
-    /**
-     * {@return the stream of a guest that is mapped but for a little} It is made before that QEMU is told to load, so
-     * that nothing but QEMU's own work keeps the guest from running.
-     */
-    private Optional<byte[]> madeAhead(OutgoingPrecopy stream, RamLayout layout, Set<Integer> mapped)
-            throws IOException {
+    /** {@return whether the guest is mapped but for a little} */
+    private boolean isLittle(RamLayout layout, Set<Integer> mapped) {
         long sentBytes = layout.totalBytes()
                 - mapped.stream()
                         .mapToLong(block -> layout.block(block).lengthBytes())
                         .sum();
-        if (mapped.isEmpty() || sentBytes > MOST_AHEAD_BYTES || options.maxBandwidthBytesPerSecond() > 0) {
-            return Optional.empty();
-        }
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        stream.send(Channels.newChannel(bytes));
-        return Optional.of(bytes.toByteArray());
-    }
-
-    private static void writeAll(MigrationChannel connection, byte[] bytes) throws IOException {
-        ByteBuffer left = ByteBuffer.wrap(bytes);
-        while (left.hasRemaining()) {
-            connection.write(left);
-        }
+        return !mapped.isEmpty() && sentBytes <= LITTLE_BYTES && options.maxBandwidthBytesPerSecond() == 0;
     }
 
     private static IOException hungUp(DestinationAnswers answers) {

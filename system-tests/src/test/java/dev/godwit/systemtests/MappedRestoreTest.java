@@ -151,6 +151,15 @@ class MappedRestoreTest {
         }
     }
 
+    @Test
+    void a_qemu_that_lacks_a_device_of_the_guest_says_so_and_gets_its_settings_back() throws Exception {
+        Path more = folder.resolve("more");
+        LazyRestoreTest.snapshot(PC.with("-device", "virtio-balloon-pci"), more);
+        try (QemuProcess destination = destination(PC, more)) {
+            assertRefused(destination, more, false, "could not load it; QEMU says: load of migration failed");
+        }
+    }
+
     /** A page that was written, and then turned zero: QEMU leaves it in its place and clears its bit. */
     @Test
     void a_file_that_holds_more_than_its_bitmap_says_is_refused() throws Exception {

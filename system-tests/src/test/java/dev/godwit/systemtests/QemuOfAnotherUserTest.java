@@ -7,16 +7,19 @@ import dev.godwit.engine.GuestLocation;
 import dev.godwit.engine.MigrationException;
 import dev.godwit.engine.Progress;
 import dev.godwit.operations.AfterSnapshot;
+import dev.godwit.operations.MappedArguments;
 import dev.godwit.operations.Restore;
 import dev.godwit.operations.RestoreOptions;
 import dev.godwit.operations.SnapshotMode;
 import dev.godwit.operations.TakeSnapshot;
 import dev.godwit.operations.TakeSnapshotOptions;
 import dev.godwit.qmp.QmpAddress;
+import dev.godwit.snapshot.Snapshot;
 import dev.godwit.snapshot.Verification;
 import dev.godwit.testkit.Peers;
 import dev.godwit.testkit.QemuVersion;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -70,6 +73,18 @@ class QemuOfAnotherUserTest {
         try (Restore restore = new Restore(
                 new RestoreOptions(file, new RestoreOptions.Destination.Deferred(destination), 0), Progress.NONE)) {
             assertThat(restore.run().runState()).contains("running");
+        }
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+        QmpAddress mapping = start(qemu, "mapping.sock", mappedArguments(file));
+        try (Restore restore = new Restore(
+                RestoreOptions.mapped(file, new RestoreOptions.Destination.Deferred(mapping), false), Progress.NONE)) {
+            assertThat(restore.run().runState()).contains("running");
+        }
+    }
+
+    private static String[] mappedArguments(Path file) throws IOException {
+        try (Snapshot snapshot = Snapshot.open(file)) {
+            return MappedArguments.of(snapshot).options().toArray(String[]::new);
         }
     }
 
