@@ -37,7 +37,7 @@ final class MappedBlocks {
             String object = id.startsWith("/objects/") ? id : "/objects/" + id;
             Optional<String> path = qemu.property(object, "mem-path");
             if (path.isPresent() && isSame(path.get(), snapshot.path())) {
-                MappablePages.check(snapshot, index);
+                MappablePages.checkIfForeign(snapshot, index);
                 check(qemu, object, blocks.get(index));
                 mapped.add(index);
             }
