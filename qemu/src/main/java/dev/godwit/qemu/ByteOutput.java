@@ -82,6 +82,11 @@ public final class ByteOutput implements Flushable {
         return new ByteOutput(channel, 0, ByteBuffer.allocate(SMALL_BUFFER_BYTES));
     }
 
+    /** {@return an output at position 0 for single pages, with a buffer that is come by at once too} */
+    static ByteOutput ofPages(WritableByteChannel channel) {
+        return new ByteOutput(channel, 0, ByteBuffer.allocateDirect(PAST_THE_BUFFER_BYTES));
+    }
+
     /** {@return the position of the next byte} */
     public long position() {
         return bufferPosition + next + lentBytes;

@@ -31,7 +31,7 @@ final class PostcopyChannel {
     }
 
     static PostcopyChannel preempt(PostcopyWork work, WritableByteChannel channel) {
-        ByteOutput output = new ByteOutput(channel);
+        ByteOutput output = ByteOutput.ofPages(channel);
         return new PostcopyChannel(
                 work, output, new StreamWriter(output, work.claims().layout()), null);
     }

@@ -34,7 +34,7 @@ public interface DirtyLog extends AutoCloseable {
      */
     void beforeRead(int blockIndex, long firstPage, long pages) throws IOException;
 
-    /** Stops recording; the guest's memory is as it was before, without any protection left. */
+    /** Stops recording; the guest's memory is as it was before, without any protection left. Twice does no harm. */
     @Override
     void close() throws IOException;
 }

@@ -1,6 +1,7 @@
 package dev.godwit.engine.precopy;
 
 import dev.godwit.engine.Progress;
+import dev.godwit.engine.machine.DirtyLog;
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineSource;
 import dev.godwit.engine.migration.ControlException;
@@ -42,6 +43,7 @@ final class PostcopyPhase {
                     + " here";
 
     private static final long MIB = 1 << 20;
+    private static final System.Logger LOG = System.getLogger("dev.godwit.engine");
 
     private final Machine machine;
     private final OutgoingState state;
@@ -123,20 +125,26 @@ final class PostcopyPhase {
         }
     }
 
-    /** Sends the rest. Returns when the destination has all of it, or the guest is lost or here again. */
-    void run() throws InterruptedIOException {
+    /**
+     * Sends the rest. Returns when the destination has all of it, or the guest is lost or here again.
+     *
+     * @param log is closed when the first connection has ended, before anybody hears of that: to lift the protection of
+     *     all memory takes milliseconds, for which a guest that is just being started there would wait
+     */
+    void run(DirtyLog log) throws InterruptedIOException {
         PostcopyStream next;
         synchronized (state) {
             next = stream;
         }
-        while (next != null && !isSent(next)) {
+        while (next != null && !isSent(next, log)) {
             next = reconnected().orElse(null);
         }
     }
 
     /** Sends over one connection. {@return whether nothing is left to be done} */
-    private boolean isSent(PostcopyStream connected) {
+    private boolean isSent(PostcopyStream connected, DirtyLog log) {
         MigrationTrigger end = sent(connected);
+        close(log);
         try {
             connected.close();
         } catch (IOException _) {
@@ -150,6 +158,14 @@ final class PostcopyPhase {
                 state.tellTheEnd(null);
             }
             return !state.now().status().isUnderWay();
+        }
+    }
+
+    private static void close(DirtyLog log) {
+        try {
+            log.close();
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "the record of what the guest wrote here cannot be closed", e);
         }
     }
 

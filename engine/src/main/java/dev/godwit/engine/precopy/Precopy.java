@@ -166,32 +166,38 @@ public final class Precopy {
 
     private void migrate(OutgoingStream connected) throws IOException {
         try (DirtyLog log = machine.startDirtyLog(dirtyLogMethod())) {
-            PrecopyLap lap = new PrecopyLap(machine, connected, log, settings, statistics, words);
-            lap.begin();
-            connected.start(words);
-            statistics.setUp(settings.clock().nanoTime());
-            state.applyUnlessOver(new MigrationTrigger.SetUp());
-            switch (lap.untilSwitchover()) {
-                case RAM_FIRST -> switchOver(lap, connected.hasReturnPath());
-                case GUEST_FIRST -> {
-                    connected.preparePostcopy();
-                    handOver(lap);
-                }
-            }
-        } catch (IOException | RuntimeException e) {
-            if (!postcopy.hasBegun()) {
-                throw e; // otherwise it is the log that could not be closed, and no reason to leave the guest alone
-            }
-        } finally {
-            machine.throttle(0);
-        }
-        if (postcopy.hasBegun()) {
             try {
-                postcopy.run();
-            } catch (InterruptedIOException e) {
-                postcopy.abandon();
-                throw e;
+                precopy(connected, log);
+            } finally {
+                machine.throttle(0);
             }
+            if (postcopy.hasBegun()) {
+                postcopy(log);
+            }
+        }
+    }
+
+    private void precopy(OutgoingStream connected, DirtyLog log) throws IOException {
+        PrecopyLap lap = new PrecopyLap(machine, connected, log, settings, statistics, words);
+        lap.begin();
+        connected.start(words);
+        statistics.setUp(settings.clock().nanoTime());
+        state.applyUnlessOver(new MigrationTrigger.SetUp());
+        switch (lap.untilSwitchover()) {
+            case RAM_FIRST -> switchOver(lap, connected.hasReturnPath());
+            case GUEST_FIRST -> {
+                connected.preparePostcopy();
+                handOver(lap);
+            }
+        }
+    }
+
+    private void postcopy(DirtyLog log) throws InterruptedIOException {
+        try {
+            postcopy.run(log);
+        } catch (InterruptedIOException e) {
+            postcopy.abandon();
+            throw e;
         }
     }
 
