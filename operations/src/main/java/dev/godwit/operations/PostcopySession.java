@@ -11,7 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,40 +61,40 @@ final class PostcopySession {
      * stays where it lies, so that it outlives the caller too; what older ones have left is removed.
      */
     static Optional<Kept> takeUp(QmpAddress address, QemuMonitor monitor) throws IOException {
-        Optional<Path> newest = Optional.empty();
-        long newestMs = Long.MIN_VALUE;
-        for (Path folder : of(address)) {
-            long writtenMs = Files.getLastModifiedTime(folder.resolve(FILE)).toMillis();
-            if (newest.isPresent()) {
-                PrivateFolder.remove(writtenMs >= newestMs ? newest.get() : folder);
-            }
-            newest = writtenMs >= newestMs ? Optional.of(folder) : newest;
-            newestMs = Math.max(newestMs, writtenMs);
-        }
-        Optional<JsonObject> session = newest.isPresent() ? read(newest.get()) : Optional.empty();
-        if (session.isEmpty()) {
+        List<Found> found = of(address);
+        if (found.isEmpty()) {
             return Optional.empty();
         }
+        Found latest = found.removeLast();
+        for (Found older : found) {
+            PrivateFolder.remove(older.folder());
+        }
         PrivateFolder folder =
-                PrivateFolder.takeOver(newest.get(), FILE, monitor.client().peerUser());
-        return Optional.of(new Kept(settings(session.get(), monitor), folder));
+                PrivateFolder.takeOver(latest.folder(), FILE, monitor.client().peerUser());
+        return Optional.of(new Kept(settings(latest.session(), monitor), folder));
     }
 
     /** Removes what restores into a QEMU have left that nobody resumes any more. */
     static void forget(QmpAddress address) throws IOException {
-        for (Path folder : of(address)) {
-            PrivateFolder.remove(folder);
+        for (Found found : of(address)) {
+            PrivateFolder.remove(found.folder());
         }
     }
 
-    private static List<Path> of(QmpAddress address) throws IOException {
-        List<Path> folders = new ArrayList<>();
+    /** One as it lies there. */
+    private record Found(Path folder, JsonObject session, FileTime written) {}
+
+    /** {@return those of a QEMU, the oldest first} */
+    private static List<Found> of(QmpAddress address) throws IOException {
+        List<Found> all = new ArrayList<>();
         for (Path folder : PrivateFolder.all()) {
-            if (read(folder).flatMap(kept -> kept.text("qmp")).equals(Optional.of(absolute(address)))) {
-                folders.add(folder);
+            Optional<JsonObject> session = read(folder);
+            if (session.flatMap(kept -> kept.text("qmp")).equals(Optional.of(absolute(address)))) {
+                all.add(new Found(folder, session.get(), Files.getLastModifiedTime(folder.resolve(FILE))));
             }
         }
-        return folders;
+        all.sort(Comparator.comparing(Found::written));
+        return all;
     }
 
     private static QemuSettings settings(JsonObject session, QemuMonitor monitor) {

@@ -33,6 +33,7 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -190,6 +191,46 @@ class PostcopyTest {
             assertThat(ram.normalPages() + ram.duplicatePages()).isEqualTo(RAM_BYTES / 4096 + 3);
             assertThat(ram.remainingBytes()).isZero();
             assertThat(precopy.report().downtimeMs()).isPresent();
+        }
+    }
+
+    /** To lift the protection of all memory takes time, for which a guest that is being started there would wait. */
+    @Test
+    void writes_are_recorded_while_the_guest_is_followed_and_no_longer_when_the_end_is_told() throws Exception {
+        AtomicBoolean recordedAtEnd = new AtomicBoolean(true);
+        set(MigrationParameter.MAX_POSTCOPY_BANDWIDTH, RAM_BYTES / 30);
+        run.cont();
+        try (PostcopyTaker taker = new PostcopyTaker(false, 27)) {
+            taker.start();
+            Precopy precopy = new Precopy(
+                    machine,
+                    run,
+                    () -> connect(taker),
+                    new PrecopySettings(
+                            capabilities,
+                            () -> parameters,
+                            event -> {
+                                if (event.equals(new MachineEvent.StatusChanged(MigrationStatus.COMPLETED))) {
+                                    recordedAtEnd.set(machine.recordsWrites());
+                                }
+                            },
+                            Clock.SYSTEM));
+            precopy.startPostcopy();
+            FutureTask<Void> running = start(precopy);
+            Await.until(
+                    "that the guest runs there, and asks",
+                    () -> precopy.report()
+                                    .ram()
+                                    .map(MigrationReport.Ram::postcopyRequests)
+                                    .orElse(0L)
+                            > 0);
+            assertThat(machine.recordsWrites()).isTrue();
+            set(MigrationParameter.MAX_POSTCOPY_BANDWIDTH, 0L);
+            taker.join();
+            running.get();
+
+            assertArrived(taker);
+            assertThat(recordedAtEnd).isFalse();
         }
     }
 

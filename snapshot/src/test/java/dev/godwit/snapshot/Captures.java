@@ -68,6 +68,15 @@ final class Captures {
         return true;
     }
 
+    /** {@return a capture as Godwit's own file} */
+    static Path rewritten(String name, Path folder) throws IOException {
+        Path file = folder.resolve("snap");
+        try (Snapshot source = Snapshot.open(unpack(name, folder))) {
+            rewrite(source, file);
+        }
+        return file;
+    }
+
     /** Copies RAM and state of one snapshot into a new one, page by page. */
     static void rewrite(Snapshot source, Path target) throws IOException {
         try (SnapshotWriter writer = SnapshotWriter.create(target, SnapshotOptions.DEFAULT)) {

@@ -25,10 +25,7 @@ class CheckedPagesTest {
 
     @BeforeEach
     void write_a_snapshot() throws Exception {
-        file = folder.resolve("snap");
-        try (Snapshot source = Snapshot.open(Captures.unpack("mapped-ram", folder))) {
-            Captures.rewrite(source, file);
-        }
+        file = Captures.rewritten("mapped-ram", folder);
     }
 
     private void flip(long positionBytes) throws IOException {

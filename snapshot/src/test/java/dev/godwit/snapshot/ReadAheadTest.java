@@ -24,10 +24,7 @@ class ReadAheadTest {
 
     @BeforeEach
     void write_a_snapshot() throws Exception {
-        file = folder.resolve("snap");
-        try (Snapshot source = Snapshot.open(Captures.unpack("mapped-ram", folder))) {
-            Captures.rewrite(source, file);
-        }
+        file = Captures.rewritten("mapped-ram", folder);
     }
 
     /** Without those of the checksums, which come first. */

@@ -32,10 +32,7 @@ class VerificationTest {
 
     @BeforeAll
     static void write_a_snapshot() throws Exception {
-        file = folder.resolve("snap");
-        try (Snapshot source = Snapshot.open(Captures.unpack("mapped-ram", folder))) {
-            Captures.rewrite(source, file);
-        }
+        file = Captures.rewritten("mapped-ram", folder);
         try (Snapshot snapshot = Snapshot.open(file)) {
             trailer = snapshot.trailer().orElseThrow();
             lengthBytes = snapshot.lengthBytes();

@@ -42,6 +42,7 @@ public final class WritingMachine implements Machine {
     private @Nullable Thread vcpu;
     private volatile int throttledTo;
     private volatile boolean resumeFails;
+    private volatile boolean recordsWrites;
     private List<DeviceState> moreDevices = List.of();
     private int vcpuVersion = 1;
 
@@ -157,7 +158,13 @@ public final class WritingMachine implements Machine {
 
     @Override
     public DirtyLog startDirtyLog(String method) {
+        recordsWrites = true;
         return new ComparingLog();
+    }
+
+    /** {@return whether a dirty log has been started and not been closed} */
+    public boolean recordsWrites() {
+        return recordsWrites;
     }
 
     @Override
@@ -273,6 +280,8 @@ public final class WritingMachine implements Machine {
         public void beforeRead(int blockIndex, long firstPage, long pages) {}
 
         @Override
-        public void close() {}
+        public void close() {
+            recordsWrites = false;
+        }
     }
 }
