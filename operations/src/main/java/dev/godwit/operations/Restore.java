@@ -195,8 +195,9 @@ public final class Restore implements Closeable {
     }
 
     /**
-     * Ends {@link #run} if it is under way, by hanging up. While it waits for a destination to take its connection, or
-     * for an answer on the control socket, it ends when those are given up: after 10 and 30 seconds.
+     * Ends {@link #run} if it is under way, by hanging up. While it waits for a destination to take its connection, for
+     * an answer on the control socket, or for a mapped guest to be loaded, it ends when those are given up: after 10,
+     * 30 and 60 seconds.
      */
     @Override
     public synchronized void close() throws IOException {
