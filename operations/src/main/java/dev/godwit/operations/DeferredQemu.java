@@ -149,7 +149,7 @@ final class DeferredQemu implements Closeable {
 
     /**
      * Has it load a whole stream out of a file, with these capabilities, and waits until it has. Through a socket the
-     * two would wait for each other some dozen times. QEMU has known {@code file:} since 8.2.
+     * two would wait for each other again and again. QEMU has known {@code file:} since 8.2.
      *
      * @param stream one without a return path
      * @throws IOException if it has not loaded it
@@ -164,7 +164,7 @@ final class DeferredQemu implements Closeable {
         try (EventQueue events = qmp.events()) {
             listen(JsonObject.of("uri", file.toString()));
             QmpEvent last = events.await(longest, "that it has loaded the guest", DeferredQemu::isLastWord);
-            if (!last.data().text("status").equals(Optional.of("completed"))) {
+            if (MigrationStatus.of(last.data()).isFailed()) {
                 throw new IOException("the destination could not load it");
             }
         } catch (IOException e) {
@@ -173,11 +173,9 @@ final class DeferredQemu implements Closeable {
     }
 
     private static boolean isLastWord(QmpEvent event) {
-        return event.name().equals("MIGRATION")
-                && event.data()
-                        .text("status")
-                        .filter(status -> status.equals("completed") || status.equals("failed"))
-                        .isPresent();
+        return MigrationStatus.in(event)
+                .filter(status -> status.isCompleted() || status.isFailed())
+                .isPresent();
     }
 
     private void set(Set<String> capabilities) throws IOException {

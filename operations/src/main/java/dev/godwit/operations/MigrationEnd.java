@@ -1,6 +1,5 @@
 package dev.godwit.operations;
 
-import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.MigrationStatus;
 import dev.godwit.qmp.QmpClient;
 import dev.godwit.qmp.QmpEvent;
@@ -20,8 +19,6 @@ import java.util.concurrent.TimeoutException;
  */
 final class MigrationEnd {
 
-    private static final String COMPLETED = "completed";
-
     private final CompletableFuture<MigrationStatus> completed = new CompletableFuture<>();
 
     /** Hears a QEMU from now on, until its connection ends. */
@@ -32,10 +29,7 @@ final class MigrationEnd {
     }
 
     private void hear(QmpEvent event) {
-        if (event.name().equals("MIGRATION")
-                && event.data().text("status").filter(COMPLETED::equals).isPresent()) {
-            completed.complete(MigrationStatus.of(JsonObject.of("status", COMPLETED)));
-        }
+        MigrationStatus.in(event).filter(MigrationStatus::isCompleted).ifPresent(completed::complete);
     }
 
     /** {@return that it has completed; empty where that has not been heard} */

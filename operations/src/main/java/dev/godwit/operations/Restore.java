@@ -32,7 +32,9 @@ public final class Restore implements Closeable {
     /** Loading device state takes milliseconds; flushing gigabytes of socket buffer on a busy host takes longer. */
     static final long LONGEST_LOADING_MS = 60_000;
 
-    /** Blocks besides the mapped one are firmware and devices' memory; where they are more, they take the long way. */
+    /**
+     * Blocks besides the mapped one are firmware and devices' memory; where they are more, they go over a connection.
+     */
     private static final long LITTLE_BYTES = 64 << 20;
 
     private final RestoreOptions options;

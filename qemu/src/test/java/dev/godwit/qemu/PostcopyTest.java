@@ -34,6 +34,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -66,11 +68,20 @@ class PostcopyTest {
     }
 
     private Precopy precopyTo(PostcopyTaker taker) {
+        return precopyTo(taker, events::add);
+    }
+
+    private Precopy precopyTo(PostcopyTaker taker, Consumer<MachineEvent> listener) {
         return new Precopy(
                 machine,
                 run,
                 () -> connect(taker),
-                new PrecopySettings(capabilities, () -> parameters, events::add, Clock.SYSTEM));
+                new PrecopySettings(capabilities, () -> parameters, listener, Clock.SYSTEM));
+    }
+
+    private static void awaitMore(String what, Precopy precopy, ToLongFunction<MigrationReport.Ram> figure, long than)
+            throws Exception {
+        Await.until(what, () -> precopy.report().ram().map(figure::applyAsLong).orElse(0L) > than);
     }
 
     private MachineStream connect(PostcopyTaker taker) throws IOException {
@@ -202,28 +213,14 @@ class PostcopyTest {
         run.cont();
         try (PostcopyTaker taker = new PostcopyTaker(false, 27)) {
             taker.start();
-            Precopy precopy = new Precopy(
-                    machine,
-                    run,
-                    () -> connect(taker),
-                    new PrecopySettings(
-                            capabilities,
-                            () -> parameters,
-                            event -> {
-                                if (event.equals(new MachineEvent.StatusChanged(MigrationStatus.COMPLETED))) {
-                                    recordedAtEnd.set(machine.recordsWrites());
-                                }
-                            },
-                            Clock.SYSTEM));
+            Precopy precopy = precopyTo(taker, event -> {
+                if (event.equals(new MachineEvent.StatusChanged(MigrationStatus.COMPLETED))) {
+                    recordedAtEnd.set(machine.recordsWrites());
+                }
+            });
             precopy.startPostcopy();
             FutureTask<Void> running = start(precopy);
-            Await.until(
-                    "that the guest runs there, and asks",
-                    () -> precopy.report()
-                                    .ram()
-                                    .map(MigrationReport.Ram::postcopyRequests)
-                                    .orElse(0L)
-                            > 0);
+            awaitMore("that the guest runs there, and asks", precopy, MigrationReport.Ram::postcopyRequests, 0);
             assertThat(machine.recordsWrites()).isTrue();
             set(MigrationParameter.MAX_POSTCOPY_BANDWIDTH, 0L);
             taker.join();
@@ -245,13 +242,7 @@ class PostcopyTest {
             taker.start();
             Precopy precopy = precopyTo(taker); // of a guest that is paused
             FutureTask<Void> running = start(precopy);
-            Await.until(
-                    "some of RAM",
-                    () -> precopy.report()
-                                    .ram()
-                                    .map(MigrationReport.Ram::transferredBytes)
-                                    .orElse(0L)
-                            > RAM_BYTES / 8);
+            awaitMore("some of RAM", precopy, MigrationReport.Ram::transferredBytes, RAM_BYTES / 8);
             precopy.startPostcopy();
             taker.join();
             running.get();

@@ -50,6 +50,11 @@ public record MigrationStatus(
                 answer);
     }
 
+    /** {@return what an event tells of it; empty where it tells of something else} */
+    public static Optional<MigrationStatus> in(QmpEvent event) {
+        return event.name().equals("MIGRATION") ? Optional.of(of(event.data())) : Optional.empty();
+    }
+
     /** {@return whether it has come to its end, well} */
     public boolean isCompleted() {
         return status.equals("completed");
