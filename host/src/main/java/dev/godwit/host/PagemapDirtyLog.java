@@ -2,7 +2,6 @@ package dev.godwit.host;
 
 import dev.godwit.engine.machine.DirtyLog;
 import dev.godwit.linux.Errno;
-import dev.godwit.linux.HugePageSize;
 import dev.godwit.linux.LinuxException;
 import dev.godwit.linux.PagemapScan;
 import dev.godwit.linux.PagemapScan.RegionConsumer;
@@ -28,7 +27,8 @@ import java.util.Set;
  * <p>Seen is what is written through the mapping of the {@link GuestMemory}. Whoever changes it otherwise says so by
  * {@link #markWritten}: through another mapping of a memory file or by writing the file, and by punching a hole into it
  * ({@code MADV_REMOVE} as well). On huge pages of the pool the unit is the huge page, and all its target pages are
- * reported; transparent ones are split.
+ * reported. A transparent one is protected whole and stays whole until it is written, when the kernel splits it and
+ * lifts the protection of the one page.
  *
  * <p>The memory cannot have another userfaultfd while the log is open.
  */
@@ -114,22 +114,7 @@ public final class PagemapDirtyLog implements DirtyLog {
             long lengthBytes = memory.layout().block(block).lengthBytes();
             register(address, lengthBytes);
             registered++;
-            if (memory.hostPageBytes().get(block) == Page.SIZE_BYTES) {
-                splitHugePages(block, address, address + lengthBytes);
-            }
             protect(block, address, lengthBytes);
-        }
-    }
-
-    /**
-     * Has the kernel map each transparent huge page by its small pages, which is what it does when one of them is
-     * protected alone. A whole one would count as written at the first write to any of its pages.
-     */
-    private void splitHugePages(int block, long address, long end) throws LinuxException {
-        long hugePageBytes = HugePageSize.MIB_2.pageBytes();
-        long first = Math.ceilDiv(address, hugePageBytes) * hugePageBytes;
-        for (long hugePage = first; hugePage + hugePageBytes <= end; hugePage += hugePageBytes) {
-            protect(block, hugePage, Page.SIZE_BYTES);
         }
     }
 

@@ -2,12 +2,15 @@ package dev.godwit.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.godwit.linux.Advice;
 import dev.godwit.linux.Mapping;
 import dev.godwit.linux.Memfd;
 import dev.godwit.linux.NativeMemory;
 import dev.godwit.linux.OpenFile;
+import dev.godwit.linux.PageCategory;
+import dev.godwit.linux.PagemapScan;
 import dev.godwit.linux.ProcessMemory;
 import dev.godwit.linux.Protection;
 import dev.godwit.linux.Sharing;
@@ -78,6 +81,37 @@ class PagemapDirtyLogTest {
             write(ram, 0, 5);
             write(ram, 0, 6);
             assertThat(collect(log)).contains(5L, 6L);
+        }
+    }
+
+    @Test
+    void a_transparent_huge_page_stays_whole_until_it_is_written_and_the_page_alone_is_reported() throws IOException {
+        try (RamAllocation ram =
+                RamAllocation.allocate(LAYOUT, new RamOptions(RamBacking.ANONYMOUS, TransparentHugePages.WANTED))) {
+            LongStream.range(0, 512).forEach(page -> write(ram, 0, page));
+            LongStream.range(512, 1024)
+                    .forEach(page -> NativeMemory.load(ram.memory().hostAddress(0, page * 4096)));
+            assumeThat(hugeBytes(ram)).as("the host has huge pages to give").isEqualTo(4 << 20);
+            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
+                assertThat(collect(log)).isEmpty();
+                assertThat(hugeBytes(ram)).isEqualTo(4 << 20);
+                write(ram, 0, 20);
+                assertThat(collect(log)).containsExactly(20L);
+                assertThat(hugeBytes(ram)).isEqualTo(2 << 20);
+                write(ram, 0, 700); // all of it was the kernel's huge page of zeros
+                write(ram, 0, 21);
+                assertThat(collect(log)).containsExactly(21L, 700L);
+                LongStream.range(0, 512).forEach(page -> write(ram, 0, page));
+                assertThat(collect(log)).hasSize(512);
+            }
+        }
+    }
+
+    private static long hugeBytes(RamAllocation ram) throws IOException {
+        long start = ram.memory().hostAddress(0, 0);
+        try (PagemapScan scan = PagemapScan.open(16)) {
+            return scan.scanAll(
+                    start, start + (4 << 20), PagemapScan.Query.of(PageCategory.HUGE), (from, to, categories) -> {});
         }
     }
 
