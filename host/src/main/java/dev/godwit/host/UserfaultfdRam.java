@@ -1,5 +1,6 @@
 package dev.godwit.host;
 
+import dev.godwit.engine.machine.MemoryAhead;
 import dev.godwit.engine.postcopy.PostcopyRam;
 import dev.godwit.linux.Advice;
 import dev.godwit.linux.Errno;
@@ -52,6 +53,11 @@ public final class UserfaultfdRam implements PostcopyRam {
     @Override
     public GuestMemory memory() {
         return ram.memory();
+    }
+
+    @Override
+    public MemoryAhead ahead() {
+        return new TouchAhead(ram);
     }
 
     @Override

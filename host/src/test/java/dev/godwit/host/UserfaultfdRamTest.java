@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.godwit.engine.postcopy.DemandPagedSink;
 import dev.godwit.engine.postcopy.DemandPaging;
 import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.linux.HugePageSize;
 import dev.godwit.linux.Mapping;
 import dev.godwit.linux.NativeMemory;
+import dev.godwit.linux.PageCategory;
+import dev.godwit.linux.PagemapScan;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
@@ -21,6 +24,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -103,6 +107,33 @@ class UserfaultfdRamTest {
 
             assertThatThrownBy(() -> paging.arrived(1, 0, content)).hasMessageContaining("was not discarded");
             paging.abandon();
+        }
+    }
+
+    @RepeatedTest(5)
+    void memory_that_was_to_be_made_ready_ahead_is_missing_once_it_is_forgotten() throws Exception {
+        assumeTrue(PagemapScan.isSupported(), "PAGEMAP_SCAN needs Linux 6.7");
+        RamLayout layout = new RamLayout(List.of(new RamBlock("ram", 20 * HUGE)));
+        try (RamAllocation ram = RamAllocation.allocate(layout, RamOptions.DEFAULT);
+                Arena arena = Arena.ofConfined();
+                PagemapScan scan = PagemapScan.open(64)) {
+            DemandPaging paging = new DemandPaging(new UserfaultfdRam(ram, false), List::of);
+            DemandPagedSink sink = new DemandPagedSink(paging);
+            sink.begin(layout);
+            paging.advise(4096, 4096);
+            sink.lane().pages(0, 0, arena.allocate(8 * HUGE + 4096).fill((byte) 7));
+            paging.discard(0, 8 * HUGE, 12 * HUGE);
+
+            long forgotten = ram.memory().hostAddress(0, 8 * HUGE);
+            for (int i = 0; i < 1000; i++) { // for as long as it would take to touch some of it
+                long presentBytes = scan.scanAll(
+                        forgotten,
+                        forgotten + 12 * HUGE,
+                        PagemapScan.Query.of(PageCategory.PRESENT),
+                        (from, to, categories) -> {});
+                assertThat(presentBytes).isZero();
+            }
+            paging.close();
         }
     }
 

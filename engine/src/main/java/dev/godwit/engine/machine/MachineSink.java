@@ -21,11 +21,22 @@ import java.util.Arrays;
 public final class MachineSink implements RamSink {
 
     private final GuestMemory memory;
+    private final MemoryAhead ahead;
     private int[] blockIndexes = new int[0];
 
     /** A sink that writes to a machine's memory. */
     public MachineSink(GuestMemory memory) {
+        this(memory, MemoryAhead.NONE);
+    }
+
+    /**
+     * A sink that writes to a machine's memory.
+     *
+     * @param ahead makes it ready for what comes; not closed here
+     */
+    public MachineSink(GuestMemory memory, MemoryAhead ahead) {
         this.memory = memory;
+        this.ahead = ahead;
     }
 
     @Override
@@ -59,20 +70,25 @@ public final class MachineSink implements RamSink {
     public PageLane lane() {
         MemorySegment[] blocks =
                 Arrays.stream(blockIndexes).mapToObj(memory::block).toArray(MemorySegment[]::new);
-        return new Lane(blocks);
+        return new Lane(blocks, blockIndexes, new ComingPages(ahead));
     }
 
     /** The memory of each block, in the source's order. */
     private static final class Lane implements PageLane {
 
         private final MemorySegment[] blocks;
+        private final int[] machineIndexes;
+        private final ComingPages coming;
 
-        Lane(MemorySegment[] blocks) {
+        Lane(MemorySegment[] blocks, int[] machineIndexes, ComingPages coming) {
             this.blocks = blocks;
+            this.machineIndexes = machineIndexes;
+            this.coming = coming;
         }
 
         @Override
         public void pages(int blockIndex, long offsetBytes, MemorySegment content) {
+            coming.come(machineIndexes[blockIndex], offsetBytes, content.byteSize());
             MemorySegment.copy(content, 0, blocks[blockIndex], offsetBytes, content.byteSize());
         }
 

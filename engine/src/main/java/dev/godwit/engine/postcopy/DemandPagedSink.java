@@ -26,7 +26,7 @@ public final class DemandPagedSink implements RamSink {
     /** A sink that writes to the memory of a machine, and places pages in it later. */
     public DemandPagedSink(DemandPaging paging) {
         this.paging = paging;
-        this.memory = new MachineSink(paging.memory());
+        this.memory = new MachineSink(paging.memory(), paging.ahead());
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.godwit.engine.postcopy;
 
+import dev.godwit.engine.machine.MemoryAhead;
 import dev.godwit.engine.migration.PostcopyReport;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.Page;
@@ -41,6 +42,7 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
     }
 
     private final PostcopyRam ram;
+    private final MemoryAhead ahead;
     private final PageArrivals arrivals;
     private final Supplier<List<Integer>> vcpuThreadIds;
     private final List<PostcopyNotifier> notifiers = new CopyOnWriteArrayList<>();
@@ -59,6 +61,7 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
     public DemandPaging(PostcopyRam ram, Supplier<List<Integer>> vcpuThreadIds) {
         this.ram = ram;
         this.vcpuThreadIds = vcpuThreadIds;
+        this.ahead = ram.ahead();
         this.arrivals = new PageArrivals(ram.memory());
     }
 
@@ -88,6 +91,7 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
 
     /** The migration is over: frees what was made, unless the source went over to postcopy, whose end frees it. */
     public void close() {
+        ahead.close();
         if (stage != Stage.ENDED && !isListening()) {
             ram.abandon();
         }
@@ -107,6 +111,11 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
     /** {@return the memory} */
     public GuestMemory memory() {
         return ram.memory();
+    }
+
+    /** {@return what makes the memory ready for pages, until the first is forgotten} */
+    MemoryAhead ahead() {
+        return ahead;
     }
 
     /** {@return which pages are here} */
@@ -156,6 +165,7 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
     public void discard(int blockIndex, long offsetBytes, long lengthBytes) throws IOException {
         if (stage != Stage.DISCARDING) {
             require(Stage.ADVISED, "POSTCOPY_RAM_DISCARD");
+            ahead.close(); // a page that was touched would not be missing
             ram.forbidHugePages();
             stage = Stage.DISCARDING;
         }

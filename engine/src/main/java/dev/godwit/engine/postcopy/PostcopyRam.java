@@ -1,5 +1,6 @@
 package dev.godwit.engine.postcopy;
 
+import dev.godwit.engine.machine.MemoryAhead;
 import dev.godwit.ram.GuestMemory;
 import java.io.IOException;
 import java.util.List;
@@ -32,6 +33,9 @@ public interface PostcopyRam {
 
     /** {@return the memory} */
     GuestMemory memory();
+
+    /** {@return what makes it ready for the pages of one migration while it is ordinary memory; a new one each time} */
+    MemoryAhead ahead();
 
     /** {@return why this host cannot do it, each reason in a sentence; empty where it can} */
     List<String> refusals();

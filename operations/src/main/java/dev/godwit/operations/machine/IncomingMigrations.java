@@ -115,15 +115,8 @@ final class IncomingMigrations {
             return;
         }
         try {
-            IncomingRun run = new IncomingRun(
-                    machine,
-                    machineRun,
-                    settings,
-                    channels,
-                    checked,
-                    postcopyRam.filter(_ -> settings.has(MigrationCapability.POSTCOPY_RAM)),
-                    events,
-                    whenEnded);
+            IncomingRun run =
+                    new IncomingRun(machine, machineRun, settings, channels, checked, postcopyRam, events, whenEnded);
             guest = run;
             run.start();
         } catch (IOException e) {

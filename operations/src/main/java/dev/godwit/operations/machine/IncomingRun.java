@@ -3,6 +3,7 @@ package dev.godwit.operations.machine;
 import dev.godwit.engine.Progress;
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.machine.MachineSink;
+import dev.godwit.engine.machine.MemoryAhead;
 import dev.godwit.engine.migration.ControlException;
 import dev.godwit.engine.migration.MachineEvent;
 import dev.godwit.engine.migration.MachineRun;
@@ -39,6 +40,7 @@ final class IncomingRun implements IncomingGuest {
     private final Consumer<Optional<String>> whenEnded;
     private final Thread thread;
     private final @Nullable DemandPaging paging;
+    private final MemoryAhead ahead;
     private final RecoverableConnections recoverable;
     private volatile MigrationListener listener;
     private @Nullable IncomingConnections connections;
@@ -48,7 +50,7 @@ final class IncomingRun implements IncomingGuest {
      * Begins to listen.
      *
      * @param uri where
-     * @param postcopyRam the machine's RAM, where the source may go over to postcopy
+     * @param postcopyRam the machine's RAM, where the source may go over to postcopy if the capability is on
      * @param events hears of the status
      * @param whenEnded called once: with nothing when the guest is here, otherwise with the reason
      * @throws IOException if it cannot listen there; nothing was started
@@ -67,8 +69,12 @@ final class IncomingRun implements IncomingGuest {
         this.settings = settings;
         this.whenEnded = whenEnded;
         this.paging = postcopyRam
+                .filter(_ -> settings.has(MigrationCapability.POSTCOPY_RAM))
                 .map(ram -> new DemandPaging(ram, machine::vcpuThreadIds))
                 .orElse(null);
+        // the channels of multifd touch memory side by side as it is
+        boolean oneChannel = paging == null && !settings.has(MigrationCapability.MULTIFD);
+        this.ahead = postcopyRam.filter(_ -> oneChannel).map(PostcopyRam::ahead).orElse(MemoryAhead.NONE);
         this.recoverable = new RecoverableConnections(settings.has(MigrationCapability.POSTCOPY_PREEMPT));
         this.listener = channels.listen(uri);
         this.precopy = new IncomingPrecopy(machine, machineRun, events);
@@ -88,6 +94,7 @@ final class IncomingRun implements IncomingGuest {
         } catch (IOException e) {
             error = Optional.of(e.getMessage() == null ? e.toString() : e.getMessage());
         } finally {
+            ahead.close();
             if (paging != null) {
                 paging.close();
             }
@@ -97,7 +104,7 @@ final class IncomingRun implements IncomingGuest {
 
     private void receive() throws IOException {
         DemandPagedSink onDemand = paging == null ? null : new DemandPagedSink(paging);
-        ReceivedPages pages = new ReceivedPages(onDemand == null ? new MachineSink(machine.memory()) : onDemand);
+        ReceivedPages pages = new ReceivedPages(onDemand == null ? new MachineSink(machine.memory(), ahead) : onDemand);
         IncomingConnections opened;
         try {
             if (paging != null) {
