@@ -72,9 +72,7 @@ final class IncomingRun implements IncomingGuest {
                 .filter(_ -> settings.has(MigrationCapability.POSTCOPY_RAM))
                 .map(ram -> new DemandPaging(ram, machine::vcpuThreadIds))
                 .orElse(null);
-        // the channels of multifd touch memory side by side as it is
-        boolean oneChannel = paging == null && !settings.has(MigrationCapability.MULTIFD);
-        this.ahead = postcopyRam.filter(_ -> oneChannel).map(PostcopyRam::ahead).orElse(MemoryAhead.NONE);
+        this.ahead = paging == null ? postcopyRam.map(PostcopyRam::ahead).orElse(MemoryAhead.NONE) : MemoryAhead.NONE;
         this.recoverable = new RecoverableConnections(settings.has(MigrationCapability.POSTCOPY_PREEMPT));
         this.listener = channels.listen(uri);
         this.precopy = new IncomingPrecopy(machine, machineRun, events);

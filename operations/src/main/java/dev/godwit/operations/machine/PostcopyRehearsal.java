@@ -26,7 +26,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 final class PostcopyRehearsal {
 
     /** Once to link, and again for what only the interpreter has seen so far. */
-    private static final int TIMES = 5;
+    private static final int TIMES = 15;
 
     private static final long RAM_BYTES = 2 << 20;
 
