@@ -5,6 +5,7 @@ import dev.godwit.engine.postcopy.DemandPagedSink;
 import dev.godwit.engine.postcopy.DemandPaging;
 import dev.godwit.engine.postcopy.IncomingRest;
 import dev.godwit.engine.postcopy.PageRequester;
+import dev.godwit.engine.postcopy.SpareThread;
 import dev.godwit.qemu.vmstate.MachinePackage;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,7 @@ final class PostcopyReceiver implements PostcopyCommands, IncomingRest {
     private final DemandPagedSink sink;
     private final PostcopyConnections connections;
     private final boolean preempt;
+    private final SpareThread spare = new SpareThread("postcopy-receive");
     private volatile @Nullable ReturnPath path;
     private @Nullable IncomingReading reading;
     private @Nullable StreamReader reader;
@@ -142,6 +144,11 @@ final class PostcopyReceiver implements PostcopyCommands, IncomingRest {
             throw new IllegalStateException("no connection");
         }
         second = new PreemptThread(connections.second(), main.layout(), sink, this::breakOff);
+    }
+
+    @Override
+    public void beside(Runnable work) {
+        spare.run(work);
     }
 
     @Override
@@ -270,6 +277,7 @@ final class PostcopyReceiver implements PostcopyCommands, IncomingRest {
 
     /** Frees what the reading of the first connection holds, and waits for the second one's end; both are closed. */
     void close() {
+        spare.close();
         joinSecond();
         if (reading != null) {
             reading.close();

@@ -11,6 +11,9 @@ import java.io.IOException;
  */
 public interface IncomingRest {
 
+    /** Has something done on a thread that has been waiting for it; once. */
+    void beside(Runnable work);
+
     /**
      * The machine has taken its devices' state; the source is told where it asked.
      *

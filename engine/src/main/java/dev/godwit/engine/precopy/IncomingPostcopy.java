@@ -5,12 +5,13 @@ import dev.godwit.engine.postcopy.IncomingRest;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The part of an incoming migration that begins when the source goes over to postcopy. The thread that calls
- * {@link #run} receives pages; another one, {@code postcopy-load}, loads the devices meanwhile, which may need pages,
- * and starts the guest.
+ * {@link #run} loads the devices and starts the guest; another one, which {@link IncomingRest#beside} has waiting,
+ * receives pages meanwhile, which the devices may need.
  *
  * <p>From the start of the guest on nothing ends it but the last page: when the connection breaks, whoever waits for a
  * page goes on waiting, until the source is back.
@@ -23,9 +24,10 @@ final class IncomingPostcopy {
     private final IncomingStream.Arrived arrived;
     private final IncomingRest rest;
     private final IncomingStream stream;
-    private final Thread loader =
-            Thread.ofPlatform().name("postcopy-load").daemon(true).unstarted(this::load);
+    private final CountDownLatch started = new CountDownLatch(1);
+    private final CountDownLatch received = new CountDownLatch(1);
     private volatile @Nullable Throwable loadFailure;
+    private volatile @Nullable Throwable receiveFailure;
 
     IncomingPostcopy(
             IncomingPrecopy migration, IncomingStream.Arrived arrived, IncomingRest rest, IncomingStream stream) {
@@ -39,17 +41,22 @@ final class IncomingPostcopy {
     @Nullable
     Throwable run() throws IOException {
         migration.step(new MigrationTrigger.Listening(), stream, rest);
-        loader.start();
+        rest.beside(this::receive);
+        load();
+        started.countDown();
+        await(received);
+        return loadFailure == null ? receiveFailure : loadFailure;
+    }
+
+    private void receive() {
         try {
             receiveAll();
-            join();
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | Error e) {
+            receiveFailure = e;
             giveUpUnlessStarted(e);
-            join();
-            Throwable cause = loadFailure;
-            return cause == null ? e : cause;
+        } finally {
+            received.countDown();
         }
-        return loadFailure;
     }
 
     private void load() {
@@ -80,7 +87,7 @@ final class IncomingPostcopy {
         while (!complete) {
             try {
                 rest.receive(this::resumed);
-                join();
+                await(started);
                 if (loadFailure != null) {
                     return;
                 }
@@ -124,13 +131,13 @@ final class IncomingPostcopy {
         }
     }
 
-    private void join() {
+    private static void await(CountDownLatch latch) {
         boolean interrupted = false;
-        while (loader.isAlive()) {
+        while (latch.getCount() > 0) {
             try {
-                loader.join();
+                latch.await();
             } catch (InterruptedException e) {
-                interrupted = true; // the machine may not go before its devices are loaded
+                interrupted = true; // the machine may not go before its devices are loaded and nobody receives pages
             }
         }
         if (interrupted) {

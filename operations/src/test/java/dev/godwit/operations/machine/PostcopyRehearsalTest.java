@@ -33,7 +33,7 @@ class PostcopyRehearsalTest {
     private static List<String> threads() {
         return Thread.getAllStackTraces().keySet().stream()
                 .map(Thread::getName)
-                .filter(List.of("fault", "incoming", "postcopy-load", "preempt", "return-path")::contains)
+                .filter(List.of("fault", "incoming", "postcopy-receive", "preempt", "return-path")::contains)
                 .toList();
     }
 
