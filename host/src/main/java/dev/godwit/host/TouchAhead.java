@@ -82,15 +82,18 @@ final class TouchAhead implements MemoryAhead {
     }
 
     @Override
-    public void now(int blockIndex, long extent) {
+    public void now(int blockIndex, long offsetBytes) {
         lock.lock();
         try {
             Extent[] all = extents.get(blockIndex);
+            int extent = (int) (offsetBytes / EXTENT_BYTES);
             if (extent < all.length) {
-                while (all[(int) extent] == Extent.BEING_TOUCHED) {
+                while (all[extent] == Extent.BEING_TOUCHED) {
                     isTouched.awaitUninterruptibly();
                 }
-                all[(int) extent] = Extent.TOUCHED;
+                if (!closed && all[extent] != Extent.TOUCHED) {
+                    touchUnlocked(new Place(blockIndex, extent), offsetBytes, Page.SIZE_BYTES);
+                }
             }
         } finally {
             lock.unlock();
@@ -105,7 +108,10 @@ final class TouchAhead implements MemoryAhead {
                 if (place == null) {
                     isWanted.awaitUninterruptibly();
                 } else if (extents.get(place.blockIndex)[place.extent] == Extent.WANTED) {
-                    touchUnlocked(place);
+                    long offsetBytes = place.extent * EXTENT_BYTES;
+                    long blockBytes =
+                            ram.memory().layout().block(place.blockIndex).lengthBytes();
+                    touchUnlocked(place, offsetBytes, Math.min(EXTENT_BYTES, blockBytes - offsetBytes));
                 }
             }
         } finally {
@@ -113,13 +119,13 @@ final class TouchAhead implements MemoryAhead {
         }
     }
 
-    private void touchUnlocked(Place place) {
+    private void touchUnlocked(Place place, long offsetBytes, long lengthBytes) {
         Extent[] all = extents.get(place.blockIndex);
         all[place.extent] = Extent.BEING_TOUCHED;
         beingTouched++;
         lock.unlock();
         try {
-            touch(place);
+            touch(place.blockIndex, offsetBytes, lengthBytes);
         } finally {
             lock.lock();
             all[place.extent] = Extent.TOUCHED;
@@ -130,12 +136,9 @@ final class TouchAhead implements MemoryAhead {
 
     /** What cannot be touched ahead is touched, or fails, where the page is written. */
     @SuppressWarnings("EmptyCatch")
-    private void touch(Place place) {
-        long offsetBytes = place.extent * EXTENT_BYTES;
-        long blockBytes = ram.memory().layout().block(place.blockIndex).lengthBytes();
+    private void touch(int blockIndex, long offsetBytes, long lengthBytes) {
         try {
-            ram.mapping(place.blockIndex)
-                    .advise(Advice.POPULATE_WRITE, offsetBytes, Math.min(EXTENT_BYTES, blockBytes - offsetBytes));
+            ram.mapping(blockIndex).advise(Advice.POPULATE_WRITE, offsetBytes, lengthBytes);
         } catch (LinuxException _) {
             // see above; EINVAL before Linux 5.14
         }

@@ -33,19 +33,20 @@ final class ComingPages {
         if (blockIndex != block
                 || offsetBytes >= extentEndBytes
                 || offsetBytes < extentEndBytes - MemoryAhead.EXTENT_BYTES) {
-            enter(blockIndex, offsetBytes / MemoryAhead.EXTENT_BYTES);
+            enter(blockIndex, offsetBytes);
         }
         long atBytes = offsetBytes;
         long endBytes = offsetBytes + lengthBytes;
         while (endBytes > extentEndBytes) {
             pages += (extentEndBytes - atBytes) / Page.SIZE_BYTES;
             atBytes = extentEndBytes;
-            enter(blockIndex, extent + 1);
+            enter(blockIndex, atBytes);
         }
         pages += (endBytes - atBytes) / Page.SIZE_BYTES;
     }
 
-    private void enter(int blockIndex, long entered) {
+    private void enter(int blockIndex, long offsetBytes) {
+        long entered = offsetBytes / MemoryAhead.EXTENT_BYTES;
         boolean next = blockIndex == block && entered == extent + 1;
         filledExtents = next && pages >= FILLED_PAGES ? Math.min(filledExtents + 1, MOST_AHEAD) : 0;
         block = blockIndex;
@@ -55,6 +56,6 @@ final class ComingPages {
         for (int i = 1; i <= filledExtents; i++) {
             ahead.soon(blockIndex, entered + i);
         }
-        ahead.now(blockIndex, entered);
+        ahead.now(blockIndex, offsetBytes);
     }
 }

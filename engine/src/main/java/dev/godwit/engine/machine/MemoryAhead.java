@@ -18,7 +18,7 @@ public interface MemoryAhead extends AutoCloseable {
         public void soon(int blockIndex, long extent) {}
 
         @Override
-        public void now(int blockIndex, long extent) {}
+        public void now(int blockIndex, long offsetBytes) {}
 
         @Override
         public void close() {}
@@ -33,10 +33,13 @@ public interface MemoryAhead extends AutoCloseable {
     void soon(int blockIndex, long extent);
 
     /**
-     * Pages come into an extent now. Where it is just being made ready, waits until it is; where that has not begun, it
-     * will not be.
+     * Pages come into an extent now. Where it is just being made ready, waits until it is; where that has not begun,
+     * the first page is made ready here, and with it a huge page around it: of two who touch one at the same time, the
+     * kernel has both clear one.
+     *
+     * @param offsetBytes of the first page that comes, in the block
      */
-    void now(int blockIndex, long extent);
+    void now(int blockIndex, long offsetBytes);
 
     /** Makes nothing ready any more, and returns when nothing is being made ready. Twice does no harm. */
     @Override

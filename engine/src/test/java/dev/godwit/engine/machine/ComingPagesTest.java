@@ -31,8 +31,8 @@ class ComingPagesTest {
         }
 
         @Override
-        public void now(int blockIndex, long extent) {
-            now.add(new Extent(blockIndex, extent));
+        public void now(int blockIndex, long offsetBytes) {
+            now.add(new Extent(blockIndex, offsetBytes / EXTENT_BYTES));
         }
 
         @Override
