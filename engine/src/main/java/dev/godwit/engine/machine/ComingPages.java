@@ -4,8 +4,7 @@ import dev.godwit.ram.Page;
 
 /**
  * Guesses from the pages that a channel brings which memory it will need next: where extents fill one after the other,
- * those behind them. Looks no further ahead than extents have filled, so that what is guessed wrongly is never more
- * than what was right. Owned by one thread.
+ * those behind them. Looks no more extents ahead than have filled one after the other. Owned by one thread.
  */
 final class ComingPages {
 
