@@ -57,6 +57,7 @@ final class PostcopyTaker implements AutoCloseable {
     private int cuts;
     private volatile boolean cutting;
     private volatile @Nullable Throwable failure;
+    private volatile long ranNs;
 
     PostcopyTaker(boolean preempt, long seed) throws IOException {
         this.preempt = preempt;
@@ -91,6 +92,11 @@ final class PostcopyTaker implements AutoCloseable {
         if (found != null) {
             throw new AssertionError(found);
         }
+    }
+
+    /** {@return when it said that the guest runs, as {@link System#nanoTime()} has it} */
+    long ranNs() {
+        return ranNs;
     }
 
     long postcopyPages() {
@@ -280,6 +286,7 @@ final class PostcopyTaker implements AutoCloseable {
         if (preempt) {
             acceptSecond();
         }
+        ranNs = System.nanoTime();
         answer(new ReturnPathMessage.Pong(3));
         synchronized (this) {
             running = true;

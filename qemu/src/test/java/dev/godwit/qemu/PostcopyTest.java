@@ -34,6 +34,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.AfterEach;
@@ -167,16 +168,22 @@ class PostcopyTest {
         run.cont();
         try (PostcopyTaker taker = new PostcopyTaker(preempt, 25)) {
             taker.start();
-            Precopy precopy = precopyTo(taker);
+            AtomicLong standsStillNs = new AtomicLong();
+            Precopy precopy = precopyTo(taker, event -> {
+                events.add(event);
+                if (event.equals(new MachineEvent.StatusChanged(MigrationStatus.DEVICE))) {
+                    standsStillNs.set(System.nanoTime());
+                }
+            });
             precopy.startPostcopy();
             FutureTask<Void> running = start(precopy);
             taker.join();
             running.get();
 
             assertArrived(taker);
-            assertThat(precopy.downtime().orElseThrow().answerNs())
-                    .as("until the destination said that it runs")
-                    .isPositive();
+            assertThat(precopy.downtime().orElseThrow().totalNs())
+                    .as("from before it was told to stand still until the destination said that it runs")
+                    .isGreaterThanOrEqualTo(taker.ranNs() - standsStillNs.get());
             assertThat(taker.postcopyPages()).isEqualTo(RAM_BYTES / 4096 + 3);
             assertThat(taker.commands)
                     .containsSubsequence(

@@ -14,9 +14,14 @@ import java.util.concurrent.TimeUnit;
  */
 public record Downtime(long stoppingNs, long waitingNs, long ramNs, long devicesNs, long answerNs) {
 
-    /** {@return the same of a guest whose destination took so long for its word} */
+    /**
+     * {@return the same of a guest whose destination said so long after the last byte that it runs}
+     *
+     * @param ns less than 0 where the word was here before the sender had seen its last byte go: the guest stood still
+     *     so much shorter
+     */
     public Downtime answeredAfter(long ns) {
-        return new Downtime(stoppingNs, waitingNs, ramNs, devicesNs, ns);
+        return new Downtime(stoppingNs, waitingNs, ramNs, Math.max(0, devicesNs + Math.min(0, ns)), Math.max(0, ns));
     }
 
     /** {@return all of it} */

@@ -135,7 +135,7 @@ final class LapStatistics {
         AfterHandover handedOver = after;
         return known == null || handedOver == null || ranNs < 0
                 ? Optional.ofNullable(known)
-                : Optional.of(known.answeredAfter(Math.max(0, ranNs - handedOver.sinceNs)));
+                : Optional.of(known.answeredAfter(ranNs - handedOver.sinceNs));
     }
 
     MigrationReport report(MigrationStatus status, MigrationState state, MigrationParameters parameters, long nowNs) {
