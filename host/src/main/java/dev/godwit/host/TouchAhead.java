@@ -7,6 +7,7 @@ import dev.godwit.ram.Page;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.locks.Condition;
@@ -34,6 +35,7 @@ final class TouchAhead implements MemoryAhead {
 
     private final RamAllocation ram;
     private final List<Extent[]> extents = new ArrayList<>();
+    private final List<BitSet> untouchedBefore = new ArrayList<>();
     private final Queue<Place> wanted = new ArrayDeque<>();
     private final Lock lock = new ReentrantLock();
     private final Condition isWanted = lock.newCondition();
@@ -55,6 +57,7 @@ final class TouchAhead implements MemoryAhead {
             Extent[] all = new Extent[fromPool ? 0 : Math.toIntExact(Math.ceilDiv(bytes, EXTENT_BYTES))];
             Arrays.fill(all, Extent.UNTOUCHED);
             extents.add(all);
+            untouchedBefore.add(fromPool ? new BitSet() : UntouchedRam.extents(ram, block));
         }
     }
 
@@ -98,6 +101,11 @@ final class TouchAhead implements MemoryAhead {
         } finally {
             lock.unlock();
         }
+    }
+
+    @Override
+    public boolean wasUntouched(int blockIndex, long extent) {
+        return untouchedBefore.get(blockIndex).get((int) extent);
     }
 
     private void touchWanted() {

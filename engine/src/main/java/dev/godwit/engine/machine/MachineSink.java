@@ -15,13 +15,14 @@ import java.util.Arrays;
  * The memory of a machine that stands still, as the place where the pages of a migration go. The source's blocks must
  * be the machine's, by name and length; their order is free.
  *
- * <p>A page that is zero already is not written, so that it needs no memory. The memory must not be one that faults on
- * userfaultfd.
+ * <p>A page of zeros is not written where there are zeros already, and not even looked at where nobody has touched the
+ * memory yet, so that it needs none. The memory must not be one that faults on userfaultfd.
  */
 public final class MachineSink implements RamSink {
 
     private final GuestMemory memory;
     private final MemoryAhead ahead;
+    private final BlankPages blank;
     private int[] blockIndexes = new int[0];
 
     /** A sink that writes to a machine's memory. */
@@ -37,6 +38,7 @@ public final class MachineSink implements RamSink {
     public MachineSink(GuestMemory memory, MemoryAhead ahead) {
         this.memory = memory;
         this.ahead = ahead;
+        this.blank = new BlankPages(memory, ahead);
     }
 
     @Override
@@ -70,7 +72,7 @@ public final class MachineSink implements RamSink {
     public PageLane lane() {
         MemorySegment[] blocks =
                 Arrays.stream(blockIndexes).mapToObj(memory::block).toArray(MemorySegment[]::new);
-        return new Lane(blocks, blockIndexes, new ComingPages(ahead));
+        return new Lane(blocks, blockIndexes, new ComingPages(ahead), blank);
     }
 
     /** The memory of each block, in the source's order. */
@@ -79,24 +81,29 @@ public final class MachineSink implements RamSink {
         private final MemorySegment[] blocks;
         private final int[] machineIndexes;
         private final ComingPages coming;
+        private final BlankPages blank;
 
-        Lane(MemorySegment[] blocks, int[] machineIndexes, ComingPages coming) {
+        Lane(MemorySegment[] blocks, int[] machineIndexes, ComingPages coming, BlankPages blank) {
             this.blocks = blocks;
             this.machineIndexes = machineIndexes;
             this.coming = coming;
+            this.blank = blank;
         }
 
         @Override
         public void pages(int blockIndex, long offsetBytes, MemorySegment content) {
-            coming.come(machineIndexes[blockIndex], offsetBytes, content.byteSize());
+            int own = machineIndexes[blockIndex];
+            blank.written(own, offsetBytes, content.byteSize());
+            coming.come(own, offsetBytes, content.byteSize());
             MemorySegment.copy(content, 0, blocks[blockIndex], offsetBytes, content.byteSize());
         }
 
         @Override
         public void zeroPages(int blockIndex, long offsetBytes, long lengthBytes) {
             MemorySegment block = blocks[blockIndex];
+            int own = machineIndexes[blockIndex];
             for (long at = offsetBytes; at < offsetBytes + lengthBytes; at += Page.SIZE_BYTES) {
-                if (!ZeroPages.isZero(block, at)) {
+                if (!blank.isBlank(own, at) && !ZeroPages.isZero(block, at)) {
                     block.asSlice(at, Page.SIZE_BYTES).fill((byte) 0);
                 }
             }

@@ -21,6 +21,11 @@ public interface MemoryAhead extends AutoCloseable {
         public void now(int blockIndex, long offsetBytes) {}
 
         @Override
+        public boolean wasUntouched(int blockIndex, long extent) {
+            return false;
+        }
+
+        @Override
         public void close() {}
     };
 
@@ -40,6 +45,14 @@ public interface MemoryAhead extends AutoCloseable {
      * @param offsetBytes of the first page that comes, in the block
      */
     void now(int blockIndex, long offsetBytes);
+
+    /**
+     * {@return whether nobody had touched an extent when this was made, so that it holds zeros until pages come} False
+     * where that is not known.
+     *
+     * @param extent one of the block's
+     */
+    boolean wasUntouched(int blockIndex, long extent);
 
     /** Makes nothing ready any more, and returns when nothing is being made ready. Twice does no harm. */
     @Override

@@ -36,6 +36,11 @@ class ComingPagesTest {
         }
 
         @Override
+        public boolean wasUntouched(int blockIndex, long extent) {
+            return false;
+        }
+
+        @Override
         public void close() {}
     }
 
