@@ -69,9 +69,10 @@ public final class PagemapDirtyLog implements DirtyLog {
     /**
      * Protects all memory of a guest, which may run.
      *
+     * @param ram not closed here, and not before the log is
      * @throws IOException if the host cannot do it, or the memory has a userfaultfd already; the memory is as it was
      */
-    public static PagemapDirtyLog start(GuestMemory memory) throws IOException {
+    public static PagemapDirtyLog start(RamAllocation ram) throws IOException {
         if (!PagemapScan.isSupported()) {
             throw new IOException(refusal("no PAGEMAP_SCAN"));
         }
@@ -79,7 +80,8 @@ public final class PagemapDirtyLog implements DirtyLog {
         PagemapScan scan = null;
         try {
             scan = PagemapScan.open(REGIONS);
-            PagemapDirtyLog log = new PagemapDirtyLog(memory, userfaultfd, scan);
+            PagemapDirtyLog log = new PagemapDirtyLog(ram.memory(), userfaultfd, scan);
+            UntouchedRam.makeReadable(ram);
             log.arm();
             return log;
         } catch (IOException | RuntimeException | Error e) {

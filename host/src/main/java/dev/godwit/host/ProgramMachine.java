@@ -120,7 +120,7 @@ public final class ProgramMachine implements Machine {
         if (!dirtyLogMethods().contains(method)) {
             throw new IOException("a program has the dirty log %s, not %s".formatted(dirtyLogMethods(), method));
         }
-        return PagemapDirtyLog.start(memory());
+        return PagemapDirtyLog.start(ram);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.godwit.host;
 
 import dev.godwit.engine.machine.MemoryAhead;
+import dev.godwit.linux.Advice;
 import dev.godwit.linux.LinuxException;
 import dev.godwit.linux.Memfd;
 import dev.godwit.linux.OpenFile;
@@ -13,7 +14,7 @@ import java.util.Set;
 
 /**
  * Tells which extents of guest RAM nobody has touched since it was had from the kernel: they hold zeros, and are still
- * without memory. Looking does not touch them.
+ * without memory. Asking does not touch them.
  */
 final class UntouchedRam {
 
@@ -42,6 +43,31 @@ final class UntouchedRam {
             untouched.clear();
         }
         return untouched;
+    }
+
+    /**
+     * Has the kernel's own zeros be where nobody has touched anonymous memory: where it may, 2 MiB at a time. Once such
+     * memory is write-protected each of its pages has an entry of its own, and whoever reads it faults for each.
+     */
+    @SuppressWarnings("EmptyCatch")
+    static void makeReadable(RamAllocation ram) {
+        for (int block = 0; block < ram.memory().blocks().size(); block++) {
+            if (ram.memfd(block).isEmpty()) {
+                BitSet untouched = extents(ram, block);
+                long blockBytes = ram.memory().layout().block(block).lengthBytes();
+                for (int first = untouched.nextSetBit(0); first >= 0; ) {
+                    int end = untouched.nextClearBit(first);
+                    long startBytes = first * MemoryAhead.EXTENT_BYTES;
+                    long endBytes = Math.min(blockBytes, end * MemoryAhead.EXTENT_BYTES);
+                    try {
+                        ram.mapping(block).advise(Advice.POPULATE_READ, startBytes, endBytes - startBytes);
+                    } catch (LinuxException _) {
+                        // it is read more slowly then; EINVAL before Linux 5.14
+                    }
+                    first = untouched.nextSetBit(end);
+                }
+            }
+        }
     }
 
     private static void clearData(OpenFile file, BitSet untouched) throws LinuxException {

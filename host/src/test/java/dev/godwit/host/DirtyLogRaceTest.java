@@ -48,7 +48,7 @@ class DirtyLogRaceTest {
         long laps = 0;
         try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options);
                 RamAllocation copy = RamAllocation.allocate(LAYOUT, RamOptions.DEFAULT);
-                PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory());
+                PagemapDirtyLog log = PagemapDirtyLog.start(ram);
                 OpenFile random = OpenFile.open(Path.of("/dev/urandom"));
                 ExecutorService writers = Executors.newFixedThreadPool(WRITERS)) {
             do {

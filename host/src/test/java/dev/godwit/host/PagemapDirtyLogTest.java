@@ -48,7 +48,7 @@ class PagemapDirtyLogTest {
             long unitPages = ram.memory().hostPageBytes().get(0) / 4096;
             write(ram, 0, 10);
             write(ram, 1, 3);
-            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
+            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram)) {
                 assertThat(collect(log)).isEmpty();
                 write(ram, 0, 20);
                 write(ram, 0, 600);
@@ -75,7 +75,7 @@ class PagemapDirtyLogTest {
             throws IOException {
         Memories.assumePossible(options, LAYOUT);
         try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options);
-                PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
+                PagemapDirtyLog log = PagemapDirtyLog.start(ram)) {
             assertThat(NativeMemory.load(ram.memory().hostAddress(0, 5 * 4096))).isZero();
             collect(log);
             write(ram, 0, 5);
@@ -92,7 +92,7 @@ class PagemapDirtyLogTest {
             LongStream.range(512, 1024)
                     .forEach(page -> NativeMemory.load(ram.memory().hostAddress(0, page * 4096)));
             assumeThat(hugeBytes(ram)).as("the host has huge pages to give").isEqualTo(4 << 20);
-            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
+            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram)) {
                 assertThat(collect(log)).isEmpty();
                 assertThat(hugeBytes(ram)).isEqualTo(4 << 20);
                 write(ram, 0, 20);
@@ -122,7 +122,7 @@ class PagemapDirtyLogTest {
         try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options);
                 OpenFile zeros = OpenFile.open(Path.of("/dev/zero"))) {
             write(ram, 0, 1);
-            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
+            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram)) {
                 collect(log);
                 zeros.read(0, ram.memory().block(0).asSlice(512 * 4096, 2 * 4096));
                 long at = ram.memory().hostAddress(0, 0);
@@ -139,7 +139,7 @@ class PagemapDirtyLogTest {
         try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options)) {
             Memfd memfd = ram.memfd(0).orElseThrow();
             LongStream.range(0, 16).forEach(page -> write(ram, 0, page));
-            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory());
+            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram);
                     Mapping other = Mapping.of(memfd, 0, 8 * 4096, Sharing.SHARED, Protection.READ_WRITE)) {
                 NativeMemory.store(other.address(), 99);
                 memfd.punchHole(4 * 4096, 4096);
@@ -156,7 +156,7 @@ class PagemapDirtyLogTest {
         RamOptions options = new RamOptions(RamBacking.ANONYMOUS, TransparentHugePages.UNWANTED);
         try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options)) {
             LongStream.range(0, 16).forEach(page -> write(ram, 0, page));
-            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
+            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram)) {
                 ram.mapping(0).advise(Advice.DONTNEED, 4 * 4096, 4096);
                 assertThat(collect(log)).containsExactly(4L);
             }
@@ -166,10 +166,8 @@ class PagemapDirtyLogTest {
     @Test
     void a_second_log_is_refused_and_the_first_goes_on() throws IOException {
         try (RamAllocation ram = RamAllocation.allocate(LAYOUT, RamOptions.DEFAULT);
-                PagemapDirtyLog log = PagemapDirtyLog.start(ram.memory())) {
-            assertThatIOException()
-                    .isThrownBy(() -> PagemapDirtyLog.start(ram.memory()))
-                    .withMessageContaining("busy");
+                PagemapDirtyLog log = PagemapDirtyLog.start(ram)) {
+            assertThatIOException().isThrownBy(() -> PagemapDirtyLog.start(ram)).withMessageContaining("busy");
             write(ram, 0, 3);
             assertThat(collect(log)).contains(3L);
         }
@@ -181,12 +179,12 @@ class PagemapDirtyLogTest {
         Memories.assumePossible(options, LAYOUT);
         try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options)) {
             write(ram, 0, 3);
-            PagemapDirtyLog.start(ram.memory()).close();
+            PagemapDirtyLog.start(ram).close();
             assertThat(NativeMemory.load(ram.memory().hostAddress(0, 3 * 4096))).isEqualTo(4);
             try (Userfaultfd other = Userfaultfd.open(Set.of(), Set.of())) {
                 other.register(ram.memory().hostAddress(0, 0), 4 << 20, Userfaultfd.Mode.MISSING);
             }
-            try (PagemapDirtyLog second = PagemapDirtyLog.start(ram.memory())) {
+            try (PagemapDirtyLog second = PagemapDirtyLog.start(ram)) {
                 assertThat(collect(second)).isEmpty();
                 write(ram, 0, 9);
                 assertThat(collect(second)).contains(9L);

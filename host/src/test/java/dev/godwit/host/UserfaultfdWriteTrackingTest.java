@@ -188,7 +188,7 @@ class UserfaultfdWriteTrackingTest {
     void memory_that_is_tracked_already_is_said_to_be_busy() throws Exception {
         Memories.assumeDirtyLog();
         try (RamAllocation ram = RamAllocation.allocate(LAYOUT, RamOptions.DEFAULT);
-                PagemapDirtyLog _ = PagemapDirtyLog.start(ram.memory())) {
+                PagemapDirtyLog _ = PagemapDirtyLog.start(ram)) {
             assertThatIOException()
                     .isThrownBy(() -> UserfaultfdWriteTracking.start(ram.memory(), Set.of(), false))
                     .withMessageContaining("block ram is busy");

@@ -135,7 +135,7 @@ public final class WorkloadMachine implements Machine {
             throw new IOException(
                     "a workload machine has the dirty log %s, not %s".formatted(dirtyLogMethods(), method));
         }
-        return PagemapDirtyLog.start(memory());
+        return PagemapDirtyLog.start(ram);
     }
 
     @Override

@@ -44,20 +44,20 @@ public record KvmKind(KvmMachineOptions options, long ramBytes, RamOptions ram) 
                 options.serialOutput(),
                 options.debugOutput(),
                 end -> ended(host.join(), end),
-                logs(options.furtherLogs()));
+                logs(options.furtherLogs(), memory));
         return new Kvm(KvmMachine.create(told, memory.memory(), memory), memory, host);
     }
 
     /** Whatever KVM's own log is, the host's can be asked for (parameter {@code x-dirty-log}), where there is one. */
-    private static List<DirtyLogSource> logs(List<DirtyLogSource> further) {
+    private static List<DirtyLogSource> logs(List<DirtyLogSource> further, RamAllocation ram) {
         List<DirtyLogSource> all = new ArrayList<>(further);
         if (PagemapDirtyLog.missing().isEmpty()) {
-            all.add(new PagemapSource());
+            all.add(new PagemapSource(ram));
         }
         return all;
     }
 
-    private record PagemapSource() implements DirtyLogSource {
+    private record PagemapSource(RamAllocation ram) implements DirtyLogSource {
 
         @Override
         public String method() {
@@ -66,7 +66,7 @@ public record KvmKind(KvmMachineOptions options, long ramBytes, RamOptions ram) 
 
         @Override
         public DirtyLog start(GuestMemory memory) throws IOException {
-            return PagemapDirtyLog.start(memory);
+            return PagemapDirtyLog.start(ram);
         }
     }
 
