@@ -65,7 +65,7 @@ public class DirtyLogBenchmark {
                     default -> RamOptions.of(RamBacking.MEMFD);
                 });
         NativeMemory.fill(ram.memory().hostAddress(0, 0), 1, PAGES * 4096);
-        log = PagemapDirtyLog.start(ram.memory());
+        log = PagemapDirtyLog.start(ram);
     }
 
     /** Writes the pages, in turn over all of the memory. */
@@ -92,7 +92,7 @@ public class DirtyLogBenchmark {
     @Benchmark
     public void disarmAndArm() throws IOException {
         log.close();
-        log = PagemapDirtyLog.start(ram.memory());
+        log = PagemapDirtyLog.start(ram);
     }
 
     /** Collects, and writes the pages again, each for the first time since. */
