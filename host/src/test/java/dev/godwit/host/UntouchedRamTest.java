@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.godwit.engine.PageLane;
 import dev.godwit.engine.machine.MachineSink;
 import dev.godwit.engine.machine.MemoryAhead;
+import dev.godwit.linux.LinuxException;
 import dev.godwit.linux.NativeMemory;
+import dev.godwit.linux.PageCategory;
 import dev.godwit.linux.PagemapScan;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
@@ -70,6 +72,37 @@ class UntouchedRamTest {
                 assertThat(UntouchedRam.extents(ram, 0).stream()).containsExactly(0, 1, 2, 4, 5, 6, 7);
                 assertThat(UntouchedRam.extents(ram, 1).cardinality()).isOne();
             }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.godwit.host.Memories#all")
+    void what_is_made_readable_has_the_kernels_zeros_and_no_memory(RamOptions options) throws IOException {
+        Memories.assumePossible(options, LAYOUT);
+        try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options)) {
+            NativeMemory.store(ram.memory().hostAddress(0, 2 * EXTENT_BYTES), 77);
+            UntouchedRam.makeReadable(ram);
+            assertThat(NativeMemory.load(ram.memory().hostAddress(0, 2 * EXTENT_BYTES)))
+                    .isEqualTo(77);
+            if (options.backing() == RamBacking.ANONYMOUS) {
+                assertThat(zeroBytes(ram, 0, 2 * EXTENT_BYTES)).isEqualTo(2 * EXTENT_BYTES);
+                assertThat(zeroBytes(ram, 2 * EXTENT_BYTES, 3 * EXTENT_BYTES)).isZero();
+                assertThat(zeroBytes(ram, 3 * EXTENT_BYTES, 8 * EXTENT_BYTES)).isEqualTo(5 * EXTENT_BYTES);
+            }
+            if (options.backing() == RamBacking.MEMFD) { // to read it would be to have it
+                assertThat(UntouchedRam.extents(ram, 0).cardinality()).isEqualTo(7);
+            }
+        }
+    }
+
+    private static long zeroBytes(RamAllocation ram, long fromBytes, long toBytes) throws LinuxException {
+        long address = ram.memory().hostAddress(0, 0);
+        try (PagemapScan scan = PagemapScan.open(64)) {
+            return scan.scanAll(
+                    address + fromBytes,
+                    address + toBytes,
+                    PagemapScan.Query.of(PageCategory.PFNZERO),
+                    (from, to, kinds) -> {});
         }
     }
 }
