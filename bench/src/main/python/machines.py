@@ -3,6 +3,7 @@
 import collections
 import itertools
 import json
+import mmap
 import pathlib
 import random
 import re
@@ -261,13 +262,24 @@ class GodwitMachine(Machine):
             raise RuntimeError(f"the machine found its memory wrong: {answer}")
 
 
-def settle():
-    """Lets the host of a virtual machine take free memory back, which it does after a second or two.
+HOST_MEMORIES = ("cold", "warm")
 
-    Whoever touches a page first then pays several times what its copy costs (docs/measurements.md has figures). Without the
-    wait it would be by the moments since a process ended that one side finds warm memory and the other does not.
+
+def make_host_memory(state, mib):
+    """Makes so much of the host's free memory warm or cold, for whoever has it next.
+
+    The host of a virtual machine takes free memory back after a second or two. Whoever touches a page first then pays several
+    times what its copy costs (docs/measurements.md has figures): that is cold, and the state of a virtual machine that had
+    free memory for a while. Memory that somebody has just given back is warm, and all memory of a machine that is no guest
+    itself. Without either it would be by the moments since a process ended what one side finds and the other does not.
     """
-    time.sleep(3)
+    if state == "cold":
+        time.sleep(3)
+        return
+    with mmap.mmap(-1, mib << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        memory.madvise(mmap.MADV_HUGEPAGE)
+        for at in range(0, mib << 20, mmap.PAGESIZE):
+            memory[at] = 1
 
 
 def private_memory(path, mib, share="off"):
