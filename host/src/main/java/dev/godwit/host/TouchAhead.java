@@ -18,6 +18,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * Touches guest RAM ahead of the pages that come, by {@code MADV_POPULATE_WRITE} on threads named
  * {@code touch-ahead-N}, which there are from the first extent on that is wanted. Pages of the pool were had with the
  * memory.
+ *
+ * <p>Where the kernel gives memory quickly, as where it is no guest itself, little is touched ahead
+ * ({@link TouchWorth}).
  */
 final class TouchAhead implements MemoryAhead {
 
@@ -26,6 +29,7 @@ final class TouchAhead implements MemoryAhead {
 
     private enum Extent {
         UNTOUCHED,
+        LEFT,
         WANTED,
         BEING_TOUCHED,
         TOUCHED
@@ -34,6 +38,7 @@ final class TouchAhead implements MemoryAhead {
     private record Place(int blockIndex, int extent) {}
 
     private final RamAllocation ram;
+    private final TouchWorth worth = new TouchWorth();
     private final List<Extent[]> extents = new ArrayList<>();
     private final List<BitSet> untouchedBefore = new ArrayList<>();
     private final Queue<Place> wanted = new ArrayDeque<>();
@@ -66,11 +71,16 @@ final class TouchAhead implements MemoryAhead {
         lock.lock();
         try {
             Extent[] all = extents.get(blockIndex);
-            if (!closed && extent < all.length && all[(int) extent] == Extent.UNTOUCHED) {
+            if (closed || extent >= all.length || all[(int) extent] != Extent.UNTOUCHED) {
+                return;
+            }
+            if (worth.ofNext()) {
                 all[(int) extent] = Extent.WANTED;
                 wanted.add(new Place(blockIndex, (int) extent));
                 startThreads();
                 isWanted.signal();
+            } else {
+                all[(int) extent] = Extent.LEFT;
             }
         } finally {
             lock.unlock();
@@ -119,7 +129,9 @@ final class TouchAhead implements MemoryAhead {
                     long offsetBytes = place.extent * EXTENT_BYTES;
                     long blockBytes =
                             ram.memory().layout().block(place.blockIndex).lengthBytes();
+                    long startNs = System.nanoTime();
                     touchUnlocked(place, offsetBytes, Math.min(EXTENT_BYTES, blockBytes - offsetBytes));
+                    worth.took(System.nanoTime() - startNs);
                 }
             }
         } finally {
