@@ -19,9 +19,12 @@ HOT_MIB = 128
 FIXED_MIB = 320  # of QEMU's guest, a quarter of it zero; the rest is its kernel's
 NUMBERS = itertools.count()
 ZERO_PERCENT = {"random": 0, "half": 50, "zero": 100}
+HOST_MEMORIES = ("warm", "cold")
+SPARE_MIB = 256  # of warm memory: what a destination takes besides its guest's RAM
 CAPABILITIES = ("events", "multifd", "return-path", "mapped-ram", "xbzrle", "background-snapshot")
 UNLIMITED = 1 << 50
 SILENCE_S = 0.5
+COLD_S = 10  # half of the memory is warm still after three
 
 
 class Lines:
@@ -262,23 +265,21 @@ class GodwitMachine(Machine):
             raise RuntimeError(f"the machine found its memory wrong: {answer}")
 
 
-HOST_MEMORIES = ("cold", "warm")
-
-
 def make_host_memory(state, mib):
-    """Makes so much of the host's free memory warm or cold, for whoever has it next.
+    """Makes the free memory that a guest of so many MiB will have at its destination warm or cold.
 
-    The host of a virtual machine takes free memory back after a second or two. Whoever touches a page first then pays several
-    times what its copy costs (docs/measurements.md has figures): that is cold, and the state of a virtual machine that had
-    free memory for a while. Memory that somebody has just given back is warm, and all memory of a machine that is no guest
-    itself. Without either it would be by the moments since a process ended what one side finds and the other does not.
+    The host of a virtual machine takes free memory back after some seconds. Whoever touches a page first then pays several
+    times what its copy costs (docs/measurements.md has figures): that is cold. Memory that somebody has just given back is
+    warm, and all memory of a machine that is no guest itself. Without either it would be by the moments since a process ended
+    what one side finds and the other does not.
     """
     if state == "cold":
-        time.sleep(3)
+        time.sleep(COLD_S)
         return
-    with mmap.mmap(-1, mib << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+    size = mib + SPARE_MIB << 20
+    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
         memory.madvise(mmap.MADV_HUGEPAGE)
-        for at in range(0, mib << 20, mmap.PAGESIZE):
+        for at in range(0, size, mmap.PAGESIZE):
             memory[at] = 1
 
 
