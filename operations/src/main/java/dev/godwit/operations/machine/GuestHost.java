@@ -14,6 +14,7 @@ import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
 import dev.godwit.engine.postcopy.PostcopyRam;
+import dev.godwit.qemu.multifd.MultifdMethod;
 import dev.godwit.qmp.server.QmpCommand;
 import java.io.Closeable;
 import java.io.IOException;
@@ -215,7 +216,23 @@ public final class GuestHost implements MachineControl, Closeable {
 
     @Override
     public void setParameters(Map<MigrationParameter, Object> changes) throws ControlException {
-        owner.run(() -> settings.changeParameters(changes));
+        owner.run(() -> {
+            settings.changeParameters(changes);
+            if (changes.containsKey(MigrationParameter.MULTIFD_COMPRESSION)) {
+                prepareCompression();
+            }
+        });
+    }
+
+    private void prepareCompression() throws ControlException {
+        String method = settings.parameters().text(MigrationParameter.MULTIFD_COMPRESSION);
+        try {
+            MultifdMethod.ofName(method).ifPresent(MultifdMethod::prepare);
+        } catch (LinkageError e) {
+            settings.changeParameters(Map.of(MigrationParameter.MULTIFD_COMPRESSION, "none"));
+            throw new ControlException(
+                    "multifd-compression %s cannot be used here, and is none now: %s".formatted(method, e));
+        }
     }
 
     private void refuseIfUnderWay() throws ControlException {

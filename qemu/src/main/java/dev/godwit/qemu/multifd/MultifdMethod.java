@@ -1,5 +1,7 @@
 package dev.godwit.qemu.multifd;
 
+import dev.godwit.codec.MultifdCompressor;
+import dev.godwit.codec.MultifdDecompressor;
 import java.util.Optional;
 
 /** How the pages of multifd packets are compressed; both sides are told, and use one (specification section 4.4). */
@@ -33,6 +35,24 @@ public enum MultifdMethod {
             case "zstd" -> Optional.of(ZSTD);
             default -> Optional.empty();
         };
+    }
+
+    /**
+     * Loads what this process needs for the method, once. Otherwise the first packet of each side waits for it: the
+     * library of zstd is unpacked into a file and linked, which takes a tenth of a second or more.
+     */
+    public void prepare() {
+        switch (this) {
+            case NONE -> {}
+            case ZLIB -> {
+                MultifdCompressor.zlib(1).close();
+                MultifdDecompressor.zlib().close();
+            }
+            case ZSTD -> {
+                MultifdCompressor.zstd(1).close();
+                MultifdDecompressor.zstd().close();
+            }
+        }
     }
 
     /** {@return the name of a method for an error, those that are not supported included} */
