@@ -3,6 +3,9 @@ package dev.godwit.host;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.godwit.linux.HugePages;
+import dev.godwit.linux.LinuxException;
+import dev.godwit.linux.PageCategory;
+import dev.godwit.linux.PagemapScan;
 import dev.godwit.ram.RamLayout;
 import java.util.stream.Stream;
 
@@ -32,6 +35,21 @@ final class Memories {
                     free >= needed,
                     "RAM on huge pages needs %d free ones of 2 MiB: sudo sysctl vm.nr_hugepages=%d"
                             .formatted(needed, needed));
+        }
+    }
+
+    /** Skips a test by name where the kernel does not tell what was touched. */
+    static void assumePagemapScan() {
+        assumeTrue(PagemapScan.isSupported(), "PAGEMAP_SCAN needs Linux 6.7");
+    }
+
+    /** {@return how many bytes of a range of a block are in pages of some kind} */
+    static long bytesOf(PageCategory kind, RamAllocation ram, int block, long fromBytes, long toBytes)
+            throws LinuxException {
+        long address = ram.memory().hostAddress(block, 0);
+        try (PagemapScan scan = PagemapScan.open(64)) {
+            return scan.scanAll(
+                    address + fromBytes, address + toBytes, PagemapScan.Query.of(kind), (from, to, kinds) -> {});
         }
     }
 

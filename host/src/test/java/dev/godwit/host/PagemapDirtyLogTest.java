@@ -10,7 +10,6 @@ import dev.godwit.linux.Memfd;
 import dev.godwit.linux.NativeMemory;
 import dev.godwit.linux.OpenFile;
 import dev.godwit.linux.PageCategory;
-import dev.godwit.linux.PagemapScan;
 import dev.godwit.linux.ProcessMemory;
 import dev.godwit.linux.Protection;
 import dev.godwit.linux.Sharing;
@@ -108,11 +107,7 @@ class PagemapDirtyLogTest {
     }
 
     private static long hugeBytes(RamAllocation ram) throws IOException {
-        long start = ram.memory().hostAddress(0, 0);
-        try (PagemapScan scan = PagemapScan.open(16)) {
-            return scan.scanAll(
-                    start, start + (4 << 20), PagemapScan.Query.of(PageCategory.HUGE), (from, to, categories) -> {});
-        }
+        return Memories.bytesOf(PageCategory.HUGE, ram, 0, 0, 4 << 20);
     }
 
     @ParameterizedTest

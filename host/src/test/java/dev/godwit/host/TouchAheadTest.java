@@ -1,13 +1,11 @@
 package dev.godwit.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.godwit.engine.machine.MemoryAhead;
 import dev.godwit.linux.LinuxException;
 import dev.godwit.linux.NativeMemory;
 import dev.godwit.linux.PageCategory;
-import dev.godwit.linux.PagemapScan;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
@@ -28,7 +26,7 @@ class TouchAheadTest {
 
     @BeforeEach
     void needs_a_kernel_that_tells_what_was_touched() {
-        assumeTrue(PagemapScan.isSupported(), "PAGEMAP_SCAN needs Linux 6.7");
+        Memories.assumePagemapScan();
     }
 
     @ParameterizedTest
@@ -102,10 +100,6 @@ class TouchAheadTest {
 
     private static long presentBytes(RamAllocation ram, int block, long offsetBytes, long lengthBytes)
             throws LinuxException {
-        long start = ram.memory().hostAddress(block, offsetBytes);
-        try (PagemapScan scan = PagemapScan.open(64)) {
-            return scan.scanAll(
-                    start, start + lengthBytes, PagemapScan.Query.of(PageCategory.PRESENT), (from, to, kinds) -> {});
-        }
+        return Memories.bytesOf(PageCategory.PRESENT, ram, block, offsetBytes, offsetBytes + lengthBytes);
     }
 }

@@ -1,15 +1,12 @@
 package dev.godwit.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.godwit.engine.PageLane;
 import dev.godwit.engine.machine.MachineSink;
 import dev.godwit.engine.machine.MemoryAhead;
-import dev.godwit.linux.LinuxException;
 import dev.godwit.linux.NativeMemory;
 import dev.godwit.linux.PageCategory;
-import dev.godwit.linux.PagemapScan;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
@@ -28,7 +25,7 @@ class UntouchedRamTest {
 
     @BeforeEach
     void needs_a_kernel_that_tells_what_was_touched() {
-        assumeTrue(PagemapScan.isSupported(), "PAGEMAP_SCAN needs Linux 6.7");
+        Memories.assumePagemapScan();
     }
 
     @ParameterizedTest
@@ -85,24 +82,16 @@ class UntouchedRamTest {
             assertThat(NativeMemory.load(ram.memory().hostAddress(0, 2 * EXTENT_BYTES)))
                     .isEqualTo(77);
             if (options.backing() == RamBacking.ANONYMOUS) {
-                assertThat(zeroBytes(ram, 0, 2 * EXTENT_BYTES)).isEqualTo(2 * EXTENT_BYTES);
-                assertThat(zeroBytes(ram, 2 * EXTENT_BYTES, 3 * EXTENT_BYTES)).isZero();
-                assertThat(zeroBytes(ram, 3 * EXTENT_BYTES, 8 * EXTENT_BYTES)).isEqualTo(5 * EXTENT_BYTES);
+                assertThat(Memories.bytesOf(PageCategory.PFNZERO, ram, 0, 0, 2 * EXTENT_BYTES))
+                        .isEqualTo(2 * EXTENT_BYTES);
+                assertThat(Memories.bytesOf(PageCategory.PFNZERO, ram, 0, 2 * EXTENT_BYTES, 3 * EXTENT_BYTES))
+                        .isZero();
+                assertThat(Memories.bytesOf(PageCategory.PFNZERO, ram, 0, 3 * EXTENT_BYTES, 8 * EXTENT_BYTES))
+                        .isEqualTo(5 * EXTENT_BYTES);
             }
             if (options.backing() == RamBacking.MEMFD) { // to read it would be to have it
                 assertThat(UntouchedRam.extents(ram, 0).cardinality()).isEqualTo(7);
             }
-        }
-    }
-
-    private static long zeroBytes(RamAllocation ram, long fromBytes, long toBytes) throws LinuxException {
-        long address = ram.memory().hostAddress(0, 0);
-        try (PagemapScan scan = PagemapScan.open(64)) {
-            return scan.scanAll(
-                    address + fromBytes,
-                    address + toBytes,
-                    PagemapScan.Query.of(PageCategory.PFNZERO),
-                    (from, to, kinds) -> {});
         }
     }
 }

@@ -112,7 +112,7 @@ class UserfaultfdRamTest {
 
     @RepeatedTest(5)
     void memory_that_was_to_be_made_ready_ahead_is_missing_once_it_is_forgotten() throws Exception {
-        assumeTrue(PagemapScan.isSupported(), "PAGEMAP_SCAN needs Linux 6.7");
+        Memories.assumePagemapScan();
         RamLayout layout = new RamLayout(List.of(new RamBlock("ram", 20 * HUGE)));
         try (RamAllocation ram = RamAllocation.allocate(layout, RamOptions.DEFAULT);
                 Arena arena = Arena.ofConfined();

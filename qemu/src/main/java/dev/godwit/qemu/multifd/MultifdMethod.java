@@ -39,7 +39,9 @@ public enum MultifdMethod {
 
     /**
      * Loads what this process needs for the method, once. Otherwise the first packet of each side waits for it: the
-     * library of zstd is unpacked into a file and linked, which takes a tenth of a second or more.
+     * library of zstd is unpacked into a file and linked.
+     *
+     * @throws LinkageError if it cannot be loaded
      */
     public void prepare() {
         switch (this) {
