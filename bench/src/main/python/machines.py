@@ -19,7 +19,7 @@ HOT_MIB = 128
 FIXED_MIB = 320  # of QEMU's guest, a quarter of it zero; the rest is its kernel's
 NUMBERS = itertools.count()
 ZERO_PERCENT = {"random": 0, "half": 50, "zero": 100}
-HOST_MEMORIES = ("warm", "cold")
+HOST_MEMORY = ("--host-memory", dict(default="warm", choices=("warm", "cold"), help="of what is restored or migrated (default: warm)"))
 SPARE_MIB = 256  # of warm memory: what a destination takes besides its guest's RAM
 CAPABILITIES = ("events", "multifd", "return-path", "mapped-ram", "xbzrle", "background-snapshot")
 UNLIMITED = 1 << 50
