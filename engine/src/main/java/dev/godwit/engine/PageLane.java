@@ -2,6 +2,8 @@ package dev.godwit.engine;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.Optional;
 
 /**
  * The pages that one channel brings to a {@link RamSink}. Owned by one thread. Offsets are in bytes inside the block,
@@ -32,6 +34,31 @@ public interface PageLane {
      * @param target one page long
      */
     void read(int blockIndex, long offsetBytes, MemorySegment target) throws IOException;
+
+    /** {@return a way to bring pages without a copy; empty where what is kept of them is not memory} */
+    default Optional<Places> places() {
+        return Optional.empty();
+    }
+
+    /** The memory that a lane's pages are kept in. Owned by the lane's thread. */
+    interface Places {
+
+        /** How many views there may be at the same time. */
+        int MOST = 128;
+
+        /**
+         * Gives consecutive pages out to be overwritten, in place of {@link PageLane#pages}: what they hold until then
+         * does not count any more.
+         *
+         * @param index of the view, below {@link #MOST}
+         * @param lengthBytes at most as many as {@link #bytesInOneView} allows
+         * @return a view of their memory, until the next call with this index
+         */
+        ByteBuffer open(int index, int blockIndex, long offsetBytes, int lengthBytes);
+
+        /** {@return how many of these bytes one view can show; at least a page} */
+        long bytesInOneView(long offsetBytes, long lengthBytes);
+    }
 
     /** Hands everything taken so far to the sink, so that later pages of other lanes come after it. */
     void flush() throws IOException;

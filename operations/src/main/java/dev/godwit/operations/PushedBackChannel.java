@@ -27,6 +27,13 @@ final class PushedBackChannel implements MigrationChannel {
     }
 
     @Override
+    public long read(ByteBuffer[] targets, int offset, int length) throws IOException {
+        return first.hasRemaining()
+                ? MigrationChannel.super.read(targets, offset, length)
+                : channel.read(targets, offset, length);
+    }
+
+    @Override
     public int write(ByteBuffer source) throws IOException {
         return channel.write(source);
     }

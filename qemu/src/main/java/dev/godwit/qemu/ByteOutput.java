@@ -1,6 +1,7 @@
 package dev.godwit.qemu;
 
 import dev.godwit.ram.GuestMemory;
+import dev.godwit.ram.PageViews;
 import java.io.Flushable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

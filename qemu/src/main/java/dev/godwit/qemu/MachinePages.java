@@ -2,6 +2,7 @@ package dev.godwit.qemu;
 
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.Page;
+import dev.godwit.ram.PageViews;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.ZeroPages;
 import java.io.IOException;

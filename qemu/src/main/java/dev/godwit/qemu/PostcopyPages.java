@@ -4,6 +4,7 @@ import dev.godwit.engine.RamSource;
 import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.Page;
+import dev.godwit.ram.PageViews;
 import dev.godwit.ram.ZeroPages;
 import java.io.IOException;
 import java.lang.foreign.Arena;

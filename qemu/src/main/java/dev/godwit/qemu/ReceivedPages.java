@@ -8,8 +8,10 @@ import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
@@ -124,6 +126,11 @@ public final class ReceivedPages implements RamSink {
         }
 
         @Override
+        public Optional<Places> places() {
+            return lane.places().map(places -> new NotedPlaces(places, this));
+        }
+
+        @Override
         public void flush() throws IOException {
             lane.flush();
         }
@@ -134,6 +141,21 @@ public final class ReceivedPages implements RamSink {
             for (long page = offsetBytes / Page.SIZE_BYTES; page < end; page++) {
                 block.came(page);
             }
+        }
+    }
+
+    /** A page counts as received when it is about to be read: where that fails, all that came is thrown away. */
+    private record NotedPlaces(PageLane.Places places, Lane lane) implements PageLane.Places {
+
+        @Override
+        public ByteBuffer open(int index, int blockIndex, long offsetBytes, int lengthBytes) {
+            lane.note(blockIndex, offsetBytes, lengthBytes);
+            return places.open(index, blockIndex, offsetBytes, lengthBytes);
+        }
+
+        @Override
+        public long bytesInOneView(long offsetBytes, long lengthBytes) {
+            return places.bytesInOneView(offsetBytes, lengthBytes);
         }
     }
 }

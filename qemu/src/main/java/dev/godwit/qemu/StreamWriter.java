@@ -1,6 +1,7 @@
 package dev.godwit.qemu;
 
 import dev.godwit.ram.Page;
+import dev.godwit.ram.PageViews;
 import dev.godwit.ram.RamLayout;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

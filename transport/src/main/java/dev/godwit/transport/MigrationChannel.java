@@ -4,12 +4,13 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.GatheringByteChannel;
+import java.nio.channels.ScatteringByteChannel;
 
 /**
  * A connection that carries a migration. Reads and writes block; one thread may read while another writes. Closing it
  * from any thread ends a read or write under way with an exception.
  */
-public interface MigrationChannel extends ByteChannel, GatheringByteChannel {
+public interface MigrationChannel extends ByteChannel, GatheringByteChannel, ScatteringByteChannel {
 
     /** {@return the other side, for people: an address, a path, a command} */
     String remote();
@@ -32,6 +33,22 @@ public interface MigrationChannel extends ByteChannel, GatheringByteChannel {
      * @throws IOException if the connection is gone
      */
     void shutdownOutput() throws IOException;
+
+    /** Reads into the buffers in order, where the connection has no call for that into the first with room only. */
+    @Override
+    default long read(ByteBuffer[] targets, int offset, int length) throws IOException {
+        for (int i = offset; i < offset + length; i++) {
+            if (targets[i].hasRemaining()) {
+                return read(targets[i]);
+            }
+        }
+        return 0;
+    }
+
+    @Override
+    default long read(ByteBuffer[] targets) throws IOException {
+        return read(targets, 0, targets.length);
+    }
 
     /** Writes from the buffers in order: by one system call where the connection has one for it. */
     @Override

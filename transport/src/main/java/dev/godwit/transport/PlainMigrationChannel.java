@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.GatheringByteChannel;
+import java.nio.channels.ScatteringByteChannel;
 import java.nio.channels.SocketChannel;
 
 /** A socket, a file, or something that looks like one: a pipe under {@code /proc/self/fd}. */
@@ -53,6 +54,13 @@ final class PlainMigrationChannel implements MigrationChannel {
     @Override
     public int read(ByteBuffer target) throws IOException {
         return channel.read(target);
+    }
+
+    @Override
+    public long read(ByteBuffer[] targets, int offset, int length) throws IOException {
+        return channel instanceof ScatteringByteChannel scattering
+                ? scattering.read(targets, offset, length)
+                : MigrationChannel.super.read(targets, offset, length);
     }
 
     @Override

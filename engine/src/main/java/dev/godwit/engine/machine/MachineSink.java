@@ -4,12 +4,16 @@ import dev.godwit.engine.PageLane;
 import dev.godwit.engine.RamSink;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.Page;
+import dev.godwit.ram.PageViews;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.ram.RamLayout;
 import dev.godwit.ram.ZeroPages;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The memory of a machine that stands still, as the place where the pages of a migration go. The source's blocks must
@@ -72,18 +76,21 @@ public final class MachineSink implements RamSink {
     public PageLane lane() {
         MemorySegment[] blocks =
                 Arrays.stream(blockIndexes).mapToObj(memory::block).toArray(MemorySegment[]::new);
-        return new Lane(blocks, blockIndexes, new ComingPages(ahead), blank);
+        return new Lane(memory, blocks, blockIndexes, new ComingPages(ahead), blank);
     }
 
     /** The memory of each block, in the source's order. */
-    private static final class Lane implements PageLane {
+    private static final class Lane implements PageLane, PageLane.Places {
 
+        private final GuestMemory memory;
         private final MemorySegment[] blocks;
         private final int[] machineIndexes;
         private final ComingPages coming;
         private final BlankPages blank;
+        private @Nullable PageViews views;
 
-        Lane(MemorySegment[] blocks, int[] machineIndexes, ComingPages coming, BlankPages blank) {
+        Lane(GuestMemory memory, MemorySegment[] blocks, int[] machineIndexes, ComingPages coming, BlankPages blank) {
+            this.memory = memory;
             this.blocks = blocks;
             this.machineIndexes = machineIndexes;
             this.coming = coming;
@@ -92,10 +99,35 @@ public final class MachineSink implements RamSink {
 
         @Override
         public void pages(int blockIndex, long offsetBytes, MemorySegment content) {
-            int own = machineIndexes[blockIndex];
-            blank.written(own, offsetBytes, content.byteSize());
-            coming.come(own, offsetBytes, content.byteSize());
+            overwritten(machineIndexes[blockIndex], offsetBytes, content.byteSize());
             MemorySegment.copy(content, 0, blocks[blockIndex], offsetBytes, content.byteSize());
+        }
+
+        private void overwritten(int own, long offsetBytes, long lengthBytes) {
+            blank.written(own, offsetBytes, lengthBytes);
+            coming.come(own, offsetBytes, lengthBytes);
+        }
+
+        @Override
+        public Optional<Places> places() {
+            return Optional.of(this);
+        }
+
+        @Override
+        public ByteBuffer open(int index, int blockIndex, long offsetBytes, int lengthBytes) {
+            int own = machineIndexes[blockIndex];
+            overwritten(own, offsetBytes, lengthBytes);
+            PageViews made = views;
+            if (made == null) {
+                made = new PageViews(memory, MOST);
+                views = made;
+            }
+            return made.view(index, own, offsetBytes, lengthBytes);
+        }
+
+        @Override
+        public long bytesInOneView(long offsetBytes, long lengthBytes) {
+            return PageViews.bytesInOneWindow(offsetBytes, lengthBytes);
         }
 
         @Override

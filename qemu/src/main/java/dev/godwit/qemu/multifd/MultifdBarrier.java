@@ -73,14 +73,19 @@ final class MultifdBarrier {
         return layout;
     }
 
-    /** Announces that a channel is about to hand pages over. */
-    synchronized void enterPages(int id) throws IOException {
+    /** Announces that pages come by a channel: until its next SYNC the migration has no good end. */
+    synchronized void expectPages(int id) throws IOException {
         throwIfOver();
         if (finished) {
             throw new StreamFormatException(
                     0, "multifd channel " + id, "no pages after the main stream's end", "more pages");
         }
         pagesSinceSync[id] = true;
+    }
+
+    /** Announces that a channel is about to hand pages over, and has them all. */
+    synchronized void enterPages(int id) throws IOException {
+        expectPages(id);
         takingPages++;
     }
 

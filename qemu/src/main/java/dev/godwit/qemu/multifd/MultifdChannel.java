@@ -34,6 +34,8 @@ final class MultifdChannel {
     private int id;
     private @Nullable RamLayout layout;
     private @Nullable PageLane lane;
+    private PageLane.@Nullable Places places;
+    private final ByteBuffer[] targets = new ByteBuffer[PageLane.Places.MOST + 1];
 
     MultifdChannel(
             ReadableByteChannel in, MultifdMethod method, RamSink sink, MultifdBarrier barrier, Progress progress) {
@@ -99,7 +101,7 @@ final class MultifdChannel {
             MultifdPacket packet = input.header();
             checkMethod(packet);
             if (packet.offsetsBytes().length > 0) {
-                takePages(packet, payload);
+                takePages(packet, input, payload);
             }
             if (packet.isSync()) {
                 if (lane != null) {
@@ -121,16 +123,30 @@ final class MultifdChannel {
         }
     }
 
-    private void takePages(MultifdPacket packet, Payload payload) throws IOException {
+    private void takePages(MultifdPacket packet, PacketInput input, Payload payload) throws IOException {
         if (lane == null || layout == null) {
             layout = barrier.awaitLayout();
             lane = sink.lane();
+            places = method == MultifdMethod.NONE && input.scatters()
+                    ? lane.places().orElse(null)
+                    : null;
         }
         int block = checkPlace(packet, layout);
-        MemorySegment pages = packet.normalPages() > 0 ? payload.read(packet) : MemorySegment.NULL;
+        MemorySegment pages = MemorySegment.NULL;
+        if (packet.normalPages() > 0) {
+            if (places != null) {
+                barrier.expectPages(id); // and no more: whoever sends half a packet must not hold up the end
+                input.scatter(targets, PacketPages.open(packet, places, block, targets), packet.payloadBytes());
+            } else {
+                pages = payload.read(packet);
+            }
+        }
         barrier.enterPages(id);
         try {
-            packetPages.handOver(packet, lane, block, pages);
+            if (places == null) {
+                packetPages.contents(packet, lane, block, pages);
+            }
+            packetPages.zeros(packet, lane, block);
         } finally {
             barrier.leavePages();
         }

@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.ScatteringByteChannel;
 
 /**
  * Reads a multifd channel packet by packet. A payload is laid out so that it ends where the header's place begins: one
@@ -16,6 +17,8 @@ import java.nio.channels.ReadableByteChannel;
  *   0                    area - payload      area               area + 1344
  *   |       unused       |      payload      | the next header |
  * </pre>
+ *
+ * <p>A payload may also be read to where its pages belong, the header that follows behind them to its place here.
  *
  * <p>Owned by one thread.
  */
@@ -97,6 +100,37 @@ final class PacketInput {
         headerBytes = buffer.position() - areaBytes;
         positionBytes += lengthBytes;
         return memory.asSlice(start, lengthBytes);
+    }
+
+    /** {@return whether payloads can be read by {@link #scatter}} */
+    boolean scatters() {
+        return in instanceof ScatteringByteChannel;
+    }
+
+    /**
+     * Reads a payload into buffers of the caller, and steps over it.
+     *
+     * @param targets where it goes, in order; the place behind them is used too
+     * @param count of the targets
+     * @param lengthBytes of all of them
+     */
+    void scatter(ByteBuffer[] targets, int count, int lengthBytes) throws IOException {
+        ScatteringByteChannel channel = (ScatteringByteChannel) in;
+        targets[count] = buffer.limit(areaBytes + MultifdPacket.LENGTH_BYTES).position(areaBytes);
+        long leftBytes = lengthBytes;
+        int first = 0;
+        while (leftBytes > 0) {
+            long read = channel.read(targets, first, count + 1 - first);
+            if (read < 0) {
+                throw cut((int) (lengthBytes - leftBytes), (int) leftBytes);
+            }
+            leftBytes -= read;
+            while (first < count && !targets[first].hasRemaining()) {
+                first++;
+            }
+        }
+        headerBytes = buffer.position() - areaBytes;
+        positionBytes += lengthBytes;
     }
 
     private StreamFormatException cut(int readBytes, int missingBytes) {

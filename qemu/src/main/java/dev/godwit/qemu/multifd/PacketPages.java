@@ -4,6 +4,7 @@ import dev.godwit.engine.PageLane;
 import dev.godwit.ram.Page;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
@@ -18,16 +19,45 @@ final class PacketPages {
 
     private final long[] keys = new long[MultifdPacket.MAX_PAGES];
 
-    /** Hands them over; {@code contents} are the pages that have content, in the packet's order. */
-    void handOver(MultifdPacket packet, PageLane lane, int block, MemorySegment contents) throws IOException {
+    /**
+     * Opens the memory of the pages that have content, a view for each run, in the packet's order: as they are read.
+     *
+     * @param targets gets the views
+     * @return how many there are, at most as many as pages
+     */
+    static int open(MultifdPacket packet, PageLane.Places places, int block, ByteBuffer[] targets) {
+        long[] offsets = packet.offsetsBytes();
+        int count = 0;
+        int start = 0;
+        while (start < packet.normalPages()) {
+            int end = start + 1;
+            while (end < packet.normalPages() && offsets[end] == offsets[end - 1] + Page.SIZE_BYTES) {
+                end++;
+            }
+            long runBytes = bytes(start, end);
+            int viewBytes = (int) places.bytesInOneView(offsets[start], runBytes);
+            targets[count] = places.open(count, block, offsets[start], viewBytes);
+            count++;
+            start += viewBytes / Page.SIZE_BYTES;
+        }
+        return count;
+    }
+
+    /** Hands the pages over that have content; {@code contents} are in the packet's order. */
+    void contents(MultifdPacket packet, PageLane lane, int block, MemorySegment contents) throws IOException {
         int normalPages = packet.normalPages();
-        int pages = packet.offsetsBytes().length;
         sort(packet.offsetsBytes(), 0, normalPages);
         for (int start = 0, end; start < normalPages; start = end) {
             end = runEnd(start, normalPages, Page.SIZE_BYTES + 1);
             long from = (keys[start] & INDEX_MASK) * Page.SIZE_BYTES;
             lane.pages(block, keys[start] & ~INDEX_MASK, contents.asSlice(from, bytes(start, end)));
         }
+    }
+
+    /** Hands the zero pages over. */
+    void zeros(MultifdPacket packet, PageLane lane, int block) throws IOException {
+        int normalPages = packet.normalPages();
+        int pages = packet.offsetsBytes().length;
         sort(packet.offsetsBytes(), normalPages, pages);
         for (int start = normalPages, end; start < pages; start = end) {
             end = runEnd(start, pages, Page.SIZE_BYTES);

@@ -1,9 +1,9 @@
 package dev.godwit.qemu.multifd;
 
 import dev.godwit.codec.MultifdCompressor;
-import dev.godwit.qemu.PageViews;
 import dev.godwit.ram.GuestMemory;
 import dev.godwit.ram.Page;
+import dev.godwit.ram.PageViews;
 import dev.godwit.ram.ZeroPages;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -7,7 +7,9 @@ import dev.godwit.ram.Page;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -52,7 +54,9 @@ class PacketPagesTest {
             }
         }
         MultifdPacket packet = new MultifdPacket(0, MultifdPacket.MAX_PAGES, 0, 1, "pc.ram", normalPages, offsets);
-        new PacketPages().handOver(packet, lane, 7, MemorySegment.ofArray(contents));
+        PacketPages packetPages = new PacketPages();
+        packetPages.contents(packet, lane, 7, MemorySegment.ofArray(contents));
+        packetPages.zeros(packet, lane, 7);
     }
 
     @Test
@@ -73,6 +77,29 @@ class PacketPagesTest {
         assertThat(calls)
                 .containsExactly(
                         "7 at 9: 2", "7 at 10: 0", "7 at 10: 3", "7 at 11: 1", "7 at 11: 4", "7 zero at 10, 1 pages");
+    }
+
+    @Test
+    void memory_is_opened_in_the_order_in_which_the_pages_come() {
+        long[] offsets = {8 * 4096, 9 * 4096, 4 * 4096, 5 * 4096, 6 * 4096, 20 * 4096};
+        MultifdPacket packet = new MultifdPacket(0, MultifdPacket.MAX_PAGES, 0, 1, "pc.ram", 5, offsets);
+        ByteBuffer[] targets = new ByteBuffer[PageLane.Places.MOST + 1];
+        // As if a view reached no further than page 5.
+        PageLane.Places places = new PageLane.Places() {
+            @Override
+            public ByteBuffer open(int index, int blockIndex, long offsetBytes, int lengthBytes) {
+                calls.add("%d: %d at %d".formatted(index, blockIndex, offsetBytes / Page.SIZE_BYTES));
+                return ByteBuffer.allocate(lengthBytes);
+            }
+
+            @Override
+            public long bytesInOneView(long offsetBytes, long lengthBytes) {
+                return offsetBytes < 6 * 4096 ? Math.min(lengthBytes, 6 * 4096 - offsetBytes) : lengthBytes;
+            }
+        };
+        assertThat(PacketPages.open(packet, places, 7, targets)).isEqualTo(3);
+        assertThat(calls).containsExactly("0: 7 at 8", "1: 7 at 4", "2: 7 at 6");
+        assertThat(Arrays.stream(targets).limit(3).map(ByteBuffer::remaining)).containsExactly(8192, 8192, 4096);
     }
 
     @Test

@@ -1,13 +1,13 @@
-package dev.godwit.qemu;
+package dev.godwit.ram;
 
-import dev.godwit.ram.GuestMemory;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * Views of guest memory for gathering writes, made once and moved from packet to packet, so that sending a page
- * allocates nothing. A byte buffer reaches 2 GiB at most: a block is looked at through windows. Owned by one thread.
+ * Views of guest memory for gathering writes and scattering reads, made once and moved from packet to packet, so that a
+ * page allocates nothing. A byte buffer reaches 2 GiB at most: a block is looked at through windows. Owned by one
+ * thread.
  */
 public final class PageViews {
 
