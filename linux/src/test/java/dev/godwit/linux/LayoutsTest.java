@@ -38,6 +38,7 @@ class LayoutsTest {
         "netinet/in.h",
         "netinet/tcp.h",
         "poll.h",
+        "sched.h",
         "signal.h",
         "sys/epoll.h",
         "sys/eventfd.h",

@@ -1,5 +1,6 @@
 package dev.godwit.operations;
 
+import dev.godwit.linux.IdleScheduling;
 import dev.godwit.qemu.OutgoingPrecopy;
 import dev.godwit.qmp.EventQueue;
 import dev.godwit.qmp.JsonBoolean;
@@ -161,7 +162,8 @@ final class DeferredQemu implements Closeable {
         }
         folder().handOver(file.path());
         set(capabilities);
-        try (EventQueue events = qmp.events()) {
+        try (EventQueue events = qmp.events();
+                IdleScheduling _ = IdleScheduling.begin()) { // QEMU has all that it needs, and the processors to itself
             listen(JsonObject.of("uri", file.toString()));
             QmpEvent last = events.await(longest, "that it has loaded the guest", DeferredQemu::isLastWord);
             if (MigrationStatus.of(last.data()).isFailed()) {

@@ -7,6 +7,10 @@ package dev.godwit.linux.calls;
 public enum SystemCall {
     /** The calling thread's id. */
     GETTID(186, 178),
+    /** How a thread is scheduled. */
+    SCHED_GETSCHEDULER(145, 120),
+    /** Has a thread scheduled in another way. */
+    SCHED_SETSCHEDULER(144, 119),
     /** A signal to one thread of a process. */
     TGKILL(234, 131),
     /** A userfaultfd. */
