@@ -49,7 +49,7 @@ public final class GuestHost implements MachineControl, Closeable {
     private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
     private final OutgoingMigrations outgoing;
     private final IncomingMigrations incoming;
-    private volatile Runnable whenPostcopyIsWanted = () -> {};
+    private volatile Consumer<MigrationRehearsal.Way> whenMigrationIsExpected = _ -> {};
 
     /** A host as the other one, of a machine whose guest cannot come by postcopy. */
     public GuestHost(Machine machine, Optional<String> name, boolean waitsForMigration) {
@@ -77,9 +77,16 @@ public final class GuestHost implements MachineControl, Closeable {
         this.dirtyRate = new DirtyRateMeasurement(machine);
     }
 
-    /** Has something done, for which nobody is in a hurry, when the capability {@code postcopy-ram} is switched on. */
-    void whenPostcopyIsWanted(Runnable preparation) {
-        whenPostcopyIsWanted = preparation;
+    /**
+     * Has something done when a migration is likely to come, and has not begun: when a capability is switched on, the
+     * method of multifd is said, or an incoming migration is to be waited for. The command that says so waits for it.
+     */
+    void whenMigrationIsExpected(Consumer<MigrationRehearsal.Way> preparation) {
+        whenMigrationIsExpected = preparation;
+    }
+
+    private void expectMigration() {
+        MigrationRehearsal.Way.of(settings).ifPresent(whenMigrationIsExpected);
     }
 
     /** {@return the commands by which its TLS credentials are named} */
@@ -203,8 +210,8 @@ public final class GuestHost implements MachineControl, Closeable {
                 incoming.refuseWithoutPostcopy();
             }
             settings.change(changes);
-            if (changes.getOrDefault(MigrationCapability.POSTCOPY_RAM, false)) {
-                whenPostcopyIsWanted.run();
+            if (changes.containsValue(true)) {
+                expectMigration();
             }
         });
     }
@@ -220,6 +227,7 @@ public final class GuestHost implements MachineControl, Closeable {
             settings.changeParameters(changes);
             if (changes.containsKey(MigrationParameter.MULTIFD_COMPRESSION)) {
                 prepareCompression();
+                expectMigration();
             }
         });
     }
@@ -274,7 +282,10 @@ public final class GuestHost implements MachineControl, Closeable {
 
     @Override
     public void migrateIncoming(String uri, boolean exitOnError) throws ControlException {
-        owner.run(() -> incoming.begin(uri, error -> incomingEnded(error, exitOnError)));
+        owner.run(() -> {
+            expectMigration();
+            incoming.begin(uri, error -> incomingEnded(error, exitOnError));
+        });
     }
 
     /**

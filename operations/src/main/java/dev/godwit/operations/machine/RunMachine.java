@@ -73,7 +73,7 @@ public final class RunMachine implements Closeable {
                     options.name(),
                     !(options.incoming() instanceof RunOptions.Incoming.None),
                     Optional.of(made.postcopyRam()))) {
-                guest.whenPostcopyIsWanted(PostcopyRehearsal::once);
+                guest.whenMigrationIsExpected(MigrationRehearsal::once);
                 opened(guest);
                 List<QmpCommand> own = new ArrayList<>(made.attach(guest));
                 own.addAll(new CpuCommands(made.machine()).all());
