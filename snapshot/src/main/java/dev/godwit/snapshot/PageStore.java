@@ -84,8 +84,13 @@ final class PageStore {
         return file;
     }
 
-    /** Writes whole pages to their place. */
-    void write(PageFile by, int blockIndex, long offsetBytes, MemorySegment content) throws IOException {
+    /**
+     * Writes whole pages to their place.
+     *
+     * @param filledBytes how much of it is zero pages that are between others; they are not present
+     */
+    void write(PageFile by, int blockIndex, long offsetBytes, MemorySegment content, int filledBytes)
+            throws IOException {
         long position = layout.blocks().get(blockIndex).header().pagesOffsetBytes() + offsetBytes;
         try {
             if (!by.write(position, content, direct)) {
@@ -94,7 +99,7 @@ final class PageStore {
         } catch (LinuxException e) {
             throw explain(e);
         }
-        writtenBytes.addAndGet(content.byteSize());
+        writtenBytes.addAndGet(content.byteSize() - filledBytes);
     }
 
     /** Makes pages zero: their places become holes at the end. */

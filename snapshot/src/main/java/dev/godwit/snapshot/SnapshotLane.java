@@ -11,13 +11,20 @@ import java.util.zip.CRC32C;
 
 /**
  * Gathers consecutive pages into a run, hashes each while it is in the cache, and writes the run at once. Pages that
- * hold only zeros are not written. Owned by one thread.
+ * hold only zeros are not written, but for short gaps within a run: a write for each side of them would take a disk and
+ * the page cache longer than the zeros do. A gap is filled only where this lane was told since its last flush that its
+ * pages are zero, for then no other lane has content for them. Owned by one thread.
  */
 final class SnapshotLane implements PageLane {
 
     private static final int RUN_BYTES = 1 << 20;
     /** From here on a stretch of pages is written from where it lies, without a copy. */
     private static final int IN_PLACE_BYTES = 64 << 10;
+
+    private static final int LONGEST_GAP_BYTES = 8 * Page.SIZE_BYTES;
+
+    /** Filled gaps take at most as much of the disk as this lane's pages do, and so much more. */
+    private static final int FILL_AHEAD_BYTES = 16 * Page.SIZE_BYTES;
 
     private final PageStore store;
     private final PageFile file;
@@ -29,6 +36,10 @@ final class SnapshotLane implements PageLane {
     private int runBlock = -1;
     private long runOffsetBytes;
     private int runLengthBytes;
+    private int filledBytes;
+    private long allContentBytes;
+    private long allFilledBytes;
+    private final RecentZeros zeros = new RecentZeros();
 
     SnapshotLane(PageStore store, PageFile file) {
         this.store = store;
@@ -55,9 +66,10 @@ final class SnapshotLane implements PageLane {
 
     private void stretch(int blockIndex, long offsetBytes, MemorySegment content) throws IOException {
         if (content.isNative() && content.byteSize() >= IN_PLACE_BYTES) {
-            flush();
+            writeRun();
+            zeros.remove(blockIndex, offsetBytes, content.byteSize());
             noteAll(blockIndex, offsetBytes, content.asByteBuffer());
-            store.write(file, blockIndex, offsetBytes, content);
+            store.write(file, blockIndex, offsetBytes, content, 0);
             return;
         }
         for (long at = 0; at < content.byteSize(); at += Page.SIZE_BYTES) {
@@ -66,14 +78,38 @@ final class SnapshotLane implements PageLane {
     }
 
     private void append(int blockIndex, long offsetBytes, MemorySegment content, long at) throws IOException {
-        if (blockIndex != runBlock || offsetBytes != runOffsetBytes + runLengthBytes || runLengthBytes == RUN_BYTES) {
-            flush();
+        if (!fillUpTo(blockIndex, offsetBytes)) {
+            writeRun();
             runBlock = blockIndex;
             runOffsetBytes = offsetBytes;
         }
+        zeros.remove(blockIndex, offsetBytes, Page.SIZE_BYTES);
         MemorySegment.copy(content, at, run, runLengthBytes, Page.SIZE_BYTES);
         note(blockIndex, offsetBytes, runBytes, runLengthBytes);
         runLengthBytes += Page.SIZE_BYTES;
+    }
+
+    /** {@return whether a page goes on with the run} Zeros between the two are in it then. */
+    private boolean fillUpTo(int blockIndex, long offsetBytes) {
+        if (blockIndex != runBlock || runLengthBytes == 0) {
+            return false;
+        }
+        long endBytes = runOffsetBytes + runLengthBytes;
+        long gapBytes = offsetBytes - endBytes;
+        if (gapBytes < 0 || gapBytes > LONGEST_GAP_BYTES || runLengthBytes + gapBytes >= RUN_BYTES) {
+            return false;
+        }
+        if (gapBytes > 0) {
+            if (allFilledBytes + gapBytes > allContentBytes + FILL_AHEAD_BYTES
+                    || !zeros.contains(blockIndex, endBytes, gapBytes)) {
+                return false;
+            }
+            run.asSlice(runLengthBytes, gapBytes).fill((byte) 0);
+            runLengthBytes += (int) gapBytes;
+            filledBytes += (int) gapBytes;
+            allFilledBytes += gapBytes;
+        }
+        return true;
     }
 
     private void noteAll(int blockIndex, long offsetBytes, ByteBuffer content) {
@@ -86,6 +122,7 @@ final class SnapshotLane implements PageLane {
         crc.reset();
         crc.update(bytes.limit(at + Page.SIZE_BYTES).position(at));
         store.note(blockIndex, offsetBytes / Page.SIZE_BYTES, (int) crc.getValue());
+        allContentBytes += Page.SIZE_BYTES;
     }
 
     @Override
@@ -93,9 +130,12 @@ final class SnapshotLane implements PageLane {
         if (blockIndex == runBlock
                 && offsetBytes < runOffsetBytes + runLengthBytes
                 && offsetBytes + lengthBytes > runOffsetBytes) {
-            flush();
+            writeRun();
         }
         store.clear(blockIndex, offsetBytes, lengthBytes);
+        if (lengthBytes <= LONGEST_GAP_BYTES) {
+            zeros.add(blockIndex, offsetBytes, lengthBytes);
+        }
     }
 
     @Override
@@ -109,10 +149,17 @@ final class SnapshotLane implements PageLane {
 
     @Override
     public void flush() throws IOException {
+        writeRun();
+        zeros.clear(); // from here on another lane may have content for them
+    }
+
+    private void writeRun() throws IOException {
         if (runLengthBytes > 0) {
             int lengthBytes = runLengthBytes;
+            int filled = filledBytes;
             runLengthBytes = 0;
-            store.write(file, runBlock, runOffsetBytes, run.asSlice(0, lengthBytes));
+            filledBytes = 0;
+            store.write(file, runBlock, runOffsetBytes, run.asSlice(0, lengthBytes), filled);
         }
     }
 }

@@ -271,9 +271,9 @@ class SnapshotWriterTest {
                             LinuxException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EINVAL));
             PageFile descriptors = new PageFile(file, false, refusing);
             PageStore store = new PageStore(descriptors, plan);
-            store.write(descriptors, 0, 0, content);
+            store.write(descriptors, 0, 0, content, 0);
             refusing.close(); // a second direct write would fail otherwise than by EINVAL
-            store.write(descriptors, 0, content.byteSize(), content);
+            store.write(descriptors, 0, content.byteSize(), content, 0);
             MemorySegment written = arena.allocate(2 * content.byteSize());
             assertThat(file.read(plan.blocks().getFirst().header().pagesOffsetBytes(), written))
                     .isEqualTo(written.byteSize());

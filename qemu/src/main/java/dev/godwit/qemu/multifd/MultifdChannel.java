@@ -143,10 +143,10 @@ final class MultifdChannel {
         }
         barrier.enterPages(id);
         try {
+            packetPages.zeros(packet, lane, block); // first: a lane may then bring what is beside them as one run
             if (places == null) {
                 packetPages.contents(packet, lane, block, pages);
             }
-            packetPages.zeros(packet, lane, block);
         } finally {
             barrier.leavePages();
         }
