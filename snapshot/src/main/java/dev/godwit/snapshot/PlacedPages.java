@@ -54,6 +54,17 @@ final class PlacedPages implements RamSource {
         return present.stream().allMatch(bitmap -> bitmap.nextSet(0) < 0);
     }
 
+    /**
+     * Reads the pages of a stretch that are present, and leaves the memory of the others alone.
+     *
+     * @param first one that is present
+     * @param target the memory of the stretch, which ends where {@link PresentPages#stretchEnd} says or before
+     */
+    void readPresent(PresentPages by, int blockIndex, long first, MemorySegment target) throws IOException {
+        long base = places.blocks().get(blockIndex).header().pagesOffsetBytes();
+        by.read(file, base + first * Page.SIZE_BYTES, present.get(blockIndex), first, target);
+    }
+
     @Override
     public void read(int blockIndex, long offsetBytes, MemorySegment target) throws IOException {
         PageBitmap bitmap = present.get(blockIndex);
@@ -62,7 +73,7 @@ final class PlacedPages implements RamSource {
         long end = first + target.byteSize() / Page.SIZE_BYTES;
         for (long page = first; page < end; ) {
             boolean here = bitmap.get(page);
-            long next = here ? bitmap.nextClear(page) : bitmap.nextSet(page);
+            long next = here ? PresentPages.stretchEnd(bitmap, page, end) : bitmap.nextSet(page);
             long stop = next < 0 ? end : Math.min(next, end);
             MemorySegment piece = target.asSlice((page - first) * Page.SIZE_BYTES, (stop - page) * Page.SIZE_BYTES);
             if (here) {
@@ -70,10 +81,23 @@ final class PlacedPages implements RamSource {
                         base + page * Page.SIZE_BYTES,
                         piece,
                         "pages of block " + layout.block(blockIndex).id());
+                zeroGaps(bitmap, page, piece);
             } else {
                 piece.fill((byte) 0);
             }
             page = stop;
+        }
+    }
+
+    /** The file may have anything in the place of a page that is not present. */
+    private static void zeroGaps(PageBitmap bitmap, long first, MemorySegment stretch) {
+        long end = first + stretch.byteSize() / Page.SIZE_BYTES;
+        for (long gap = bitmap.nextClear(first); gap >= 0 && gap < end; ) {
+            long next = bitmap.nextSet(gap);
+            long stop = next < 0 ? end : Math.min(next, end);
+            stretch.asSlice((gap - first) * Page.SIZE_BYTES, (stop - gap) * Page.SIZE_BYTES)
+                    .fill((byte) 0);
+            gap = bitmap.nextClear(stop);
         }
     }
 }

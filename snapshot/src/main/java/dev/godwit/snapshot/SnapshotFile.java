@@ -1,6 +1,7 @@
 package dev.godwit.snapshot;
 
 import dev.godwit.engine.StreamFormatException;
+import dev.godwit.linux.IoVectors;
 import dev.godwit.linux.OpenFile;
 import dev.godwit.qemu.mappedram.PositionedInput;
 import java.io.IOException;
@@ -35,6 +36,11 @@ final class SnapshotFile implements PositionedInput {
     @Override
     public long read(long positionBytes, MemorySegment target) throws IOException {
         return positionBytes >= lengthBytes ? 0 : file.read(positionBytes, target);
+    }
+
+    /** Fills as much as the file has of pieces of memory. {@return how many bytes} */
+    long read(long positionBytes, IoVectors targets) throws IOException {
+        return positionBytes >= lengthBytes ? 0 : targets.readAll(file.descriptor(), positionBytes);
     }
 
     /** Fills the target, or says where the file ends too early. */

@@ -20,7 +20,6 @@ import org.jspecify.annotations.Nullable;
 public final class SnapshotLoad {
 
     private static final long CHUNK_PAGES = 1024;
-    private static final long MOST_PAGES = 256;
 
     private final Snapshot snapshot;
     private final GuestMemory memory;
@@ -90,8 +89,9 @@ public final class SnapshotLoad {
     }
 
     private void loadChunks() {
+        PresentPages present = new PresentPages();
         try (SnapshotReader reader = snapshot.reader(directIo)) {
-            while (!hasFailed() && chunk(reader, nextChunk.getAndIncrement())) {
+            while (!hasFailed() && chunk(reader, present, nextChunk.getAndIncrement())) {
                 if (givenUp.getAsBoolean()) {
                     throw new IOException("the load was given up");
                 }
@@ -104,14 +104,14 @@ public final class SnapshotLoad {
     }
 
     /** {@return false where there is no chunk of this number} */
-    private boolean chunk(SnapshotReader reader, long number) throws IOException {
+    private boolean chunk(SnapshotReader reader, PresentPages by, long number) throws IOException {
         long first = number;
         for (int index = 0; index < snapshot.layout().blocks().size(); index++) {
             RamBlock block = snapshot.layout().block(index);
             long chunks = (block.pages() + CHUNK_PAGES - 1) / CHUNK_PAGES;
             if (first < chunks) {
                 long from = first * CHUNK_PAGES;
-                pages(reader, index, from, Math.min(block.pages(), from + CHUNK_PAGES));
+                pages(reader, by, index, from, Math.min(block.pages(), from + CHUNK_PAGES));
                 return true;
             }
             first -= chunks;
@@ -119,15 +119,15 @@ public final class SnapshotLoad {
         return false;
     }
 
-    private void pages(SnapshotReader reader, int blockIndex, long from, long end) throws IOException {
+    private void pages(SnapshotReader reader, PresentPages by, int blockIndex, long from, long end) throws IOException {
         PageBitmap present = snapshot.present(blockIndex);
         int own = memory.layout().indexOf(snapshot.layout().block(blockIndex).id());
         for (long page = present.nextSet(from); page >= 0 && page < end; ) {
-            long clear = present.nextClear(page);
-            long stop = Math.min(page + MOST_PAGES, clear < 0 ? end : Math.min(clear, end));
-            reader.read(
+            long stop = PresentPages.stretchEnd(present, page, end);
+            reader.readPresent(
+                    by,
                     blockIndex,
-                    page * Page.SIZE_BYTES,
+                    page,
                     memory.block(own).asSlice(page * Page.SIZE_BYTES, (stop - page) * Page.SIZE_BYTES));
             page = present.nextSet(stop);
         }

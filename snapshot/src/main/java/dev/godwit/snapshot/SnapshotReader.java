@@ -76,7 +76,7 @@ public final class SnapshotReader implements RamSource, Closeable {
 
     @Override
     public void read(int blockIndex, long offsetBytes, MemorySegment target) throws IOException {
-        if (!readDirectly(blockIndex, offsetBytes, target)) {
+        if (!directly(target, past -> past.read(blockIndex, offsetBytes, target))) {
             pages.read(blockIndex, offsetBytes, target);
         }
         if (hashes.isPresent()) {
@@ -84,13 +84,32 @@ public final class SnapshotReader implements RamSource, Closeable {
         }
     }
 
-    private boolean readDirectly(int blockIndex, long offsetBytes, MemorySegment target) throws IOException {
+    /**
+     * Reads the pages of a stretch that are present, and leaves the memory of the others alone.
+     *
+     * @param target native memory
+     */
+    void readPresent(PresentPages by, int blockIndex, long first, MemorySegment target) throws IOException {
+        if (!directly(target, past -> past.readPresent(by, blockIndex, first, target))) {
+            pages.readPresent(by, blockIndex, first, target);
+        }
+        if (hashes.isPresent()) {
+            hashes.get().check(blockIndex, first * Page.SIZE_BYTES, target);
+        }
+    }
+
+    private interface Reading {
+        void from(PlacedPages pages) throws IOException;
+    }
+
+    /** {@return false where that is not possible} */
+    private boolean directly(MemorySegment target, Reading reading) throws IOException {
         PlacedPages past = directPages;
         if (past == null || !target.isNative() || target.address() % Page.SIZE_BYTES != 0) {
             return false;
         }
         try {
-            past.read(blockIndex, offsetBytes, target);
+            reading.from(past);
             return true;
         } catch (LinuxException e) {
             if (e.errno().equals(Errno.EINVAL)) { // another alignment is wanted, which is learnt only by trying
