@@ -56,7 +56,7 @@ final class FolderChecks {
             }
             return beforeBytes > 0 && file.status().allocatedBytes() >= beforeBytes
                     ? withoutHoles("hole punching frees nothing")
-                    : Finding.ok("disk.holes", "hole punching works: zero pages cost nothing");
+                    : Finding.ok("disk.holes", "hole punching works: runs of zero pages cost nothing");
         }
     }
 
