@@ -96,15 +96,17 @@ class KvmGuestHostTest {
             awaitBothVcpus();
             host.setCapabilities(
                     Map.of(MigrationCapability.BACKGROUND_SNAPSHOT, true, MigrationCapability.MAPPED_RAM, true));
-            for (int round = 0; round < 5; round++) {
+            long faults = 0; // a snapshot may be over before the guest, which is slow here, has written
+            for (int round = 0; round < 5 || (faults == 0 && round < 100); round++) {
                 host.migrate("file:" + file, false);
                 Await.until("the snapshot", () -> !host.migration().status().isUnderWay());
                 assertThat(host.migration().errorDescription()).isEmpty();
                 assertThat(host.runStatus()).isEqualTo(RunStatus.RUNNING);
+                faults += host.migration().writeFaults().orElseThrow().faults();
                 lines.forget();
                 awaitBothVcpus();
             }
-            assertThat(host.migration().writeFaults().orElseThrow().faults()).isPositive();
+            assertThat(faults).isPositive();
         }
         lines.forget();
         KvmMachineOptions options =
