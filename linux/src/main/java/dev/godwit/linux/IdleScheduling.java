@@ -33,13 +33,16 @@ public final class IdleScheduling implements AutoCloseable {
         this.inEffect = inEffect;
     }
 
-    /** Begins it. Threads that are scheduled in another way than the ordinary one stay as they are. */
+    /**
+     * Begins it. Threads that are scheduled in another way than the ordinary one stay as they are; where the calling
+     * one is, somebody has chosen that for this process, and it is without effect.
+     */
     public static IdleScheduling begin() {
-        boolean canReturn = canReturn();
-        if (canReturn) {
-            change(SCHED_OTHER, SCHED_IDLE);
+        boolean inEffect = policyOf(0) == SCHED_OTHER && canReturn();
+        if (inEffect) {
+            changeAll(SCHED_OTHER, SCHED_IDLE);
         }
-        return new IdleScheduling(canReturn);
+        return new IdleScheduling(inEffect);
     }
 
     /** {@return whether threads give way} */
@@ -51,7 +54,7 @@ public final class IdleScheduling implements AutoCloseable {
     @Override
     public void close() {
         if (inEffect) {
-            change(SCHED_IDLE, SCHED_OTHER);
+            changeAll(SCHED_IDLE, SCHED_OTHER);
         }
     }
 
@@ -70,14 +73,22 @@ public final class IdleScheduling implements AutoCloseable {
         return returned.get();
     }
 
-    private static void change(int from, int to) {
-        String[] threads = THREADS.list();
-        for (String thread : threads == null ? new String[0] : threads) {
-            int id = Integer.parseInt(thread);
-            if (IoctlCalls.syscall(SystemCall.SCHED_GETSCHEDULER, id, 0, 0) == from) {
-                set(id, to); // one that has ended meanwhile needs nothing
+    /** Until there is none left: one that was not changed yet may have begun another. */
+    private static void changeAll(int from, int to) {
+        boolean changed;
+        do {
+            changed = false;
+            String[] threads = THREADS.list();
+            for (String thread : threads == null ? new String[0] : threads) {
+                int id = Integer.parseInt(thread);
+                changed |= policyOf(id) == from && set(id, to) == 0; // it fails for one that has ended meanwhile
             }
-        }
+        } while (changed);
+    }
+
+    /** {@return how a thread is scheduled} 0 is the calling thread. */
+    private static long policyOf(int thread) {
+        return IoctlCalls.syscall(SystemCall.SCHED_GETSCHEDULER, thread, 0, 0);
     }
 
     /** {@code struct sched_param} is one int, the priority, which these two policies do not have. */

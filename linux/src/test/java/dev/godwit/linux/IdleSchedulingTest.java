@@ -16,13 +16,13 @@ class IdleSchedulingTest {
     @Test
     void threads_that_were_there_and_threads_that_come_give_way_until_it_ends() throws Exception {
         SynchronousQueue<FutureTask<Integer>> work = new SynchronousQueue<>();
-        Thread earlier = Thread.ofPlatform().start(() -> runAll(work));
+        Thread earlier = Thread.ofPlatform().daemon().start(() -> runAll(work));
         Thread later;
         try (IdleScheduling scheduling = IdleScheduling.begin()) {
             assumeThat(scheduling.isInEffect()).as("may return").isTrue();
             assertThat(policy()).isEqualTo(IdleScheduling.SCHED_IDLE);
             assertThat(in(work, IdleSchedulingTest::policy)).isEqualTo(IdleScheduling.SCHED_IDLE);
-            later = Thread.ofPlatform().start(() -> runAll(work));
+            later = Thread.ofPlatform().daemon().start(() -> runAll(work));
             earlier.interrupt();
             earlier.join();
             assertThat(in(work, IdleSchedulingTest::policy)).isEqualTo(IdleScheduling.SCHED_IDLE);
@@ -40,6 +40,19 @@ class IdleSchedulingTest {
                     .isEqualTo(scheduling.isInEffect() ? IdleScheduling.SCHED_IDLE : IdleScheduling.SCHED_OTHER);
         }
         assertThat(policyOf(threadNamed("C1 CompilerThre"))).isEqualTo(IdleScheduling.SCHED_OTHER);
+    }
+
+    @Test
+    void where_threads_give_way_already_it_changes_nothing_and_its_end_neither() throws Exception {
+        try (IdleScheduling outer = IdleScheduling.begin()) {
+            int before = policy();
+            try (IdleScheduling inner = IdleScheduling.begin()) {
+                assertThat(inner.isInEffect()).isFalse();
+            }
+            assertThat(policy()).isEqualTo(before);
+            assertThat(before).isEqualTo(outer.isInEffect() ? IdleScheduling.SCHED_IDLE : IdleScheduling.SCHED_OTHER);
+        }
+        assertThat(policy()).isEqualTo(IdleScheduling.SCHED_OTHER);
     }
 
     private static void runAll(SynchronousQueue<FutureTask<Integer>> work) {

@@ -15,15 +15,16 @@ import java.lang.foreign.MemorySegment;
  */
 final class PresentPages {
 
-    /** A longer one is not read. */
+    /** A longer one is not read, and not written either. */
     static final int LONGEST_GAP_PAGES = 8;
 
-    /** So many bytes at a time: what a disk takes in one request. */
+    static final int LONGEST_GAP_BYTES = LONGEST_GAP_PAGES * Page.SIZE_BYTES;
+
+    /** So many pages at a time: what a disk takes in one request. */
     private static final long MOST_PAGES = 256;
 
     private final IoVectors vectors = new IoVectors(IoVectors.CAPACITY_MAX);
-    private final MemorySegment forgotten =
-            Arena.ofAuto().allocate(LONGEST_GAP_PAGES * (long) Page.SIZE_BYTES, Page.SIZE_BYTES);
+    private final MemorySegment forgotten = Arena.ofAuto().allocate(LONGEST_GAP_BYTES, Page.SIZE_BYTES);
 
     /**
      * {@return where a stretch ends that begins with a page that is present} The last page of it is too.

@@ -17,9 +17,6 @@ final class ReadAhead {
     /** So many pages are put into the file's order at a time: the first ones do not wait for all. */
     static final int BATCH_PAGES = 512;
 
-    /** A disk reads what lies between in less time than another request takes it. */
-    private static final long LONGEST_GAP_BYTES = 32 << 10;
-
     private final OpenFile file;
     private final Optional<Trailer> trailer;
     private final PlacedPages pages;
@@ -67,7 +64,7 @@ final class ReadAhead {
         for (int i = 0; i < positions.length; ) {
             long start = positions[i];
             long end = start + Page.SIZE_BYTES;
-            for (i++; i < positions.length && positions[i] - end <= LONGEST_GAP_BYTES; i++) {
+            for (i++; i < positions.length && positions[i] - end <= PresentPages.LONGEST_GAP_BYTES; i++) {
                 end = positions[i] + Page.SIZE_BYTES;
             }
             ranges.add(new Range(start, end - start));

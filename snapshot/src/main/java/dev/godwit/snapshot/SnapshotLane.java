@@ -21,8 +21,6 @@ final class SnapshotLane implements PageLane {
     /** From here on a stretch of pages is written from where it lies, without a copy. */
     private static final int IN_PLACE_BYTES = 64 << 10;
 
-    private static final int LONGEST_GAP_BYTES = 8 * Page.SIZE_BYTES;
-
     /** Filled gaps take at most as much of the disk as this lane's pages do, and so much more. */
     private static final int FILL_AHEAD_BYTES = 16 * Page.SIZE_BYTES;
 
@@ -96,7 +94,7 @@ final class SnapshotLane implements PageLane {
         }
         long endBytes = runOffsetBytes + runLengthBytes;
         long gapBytes = offsetBytes - endBytes;
-        if (gapBytes < 0 || gapBytes > LONGEST_GAP_BYTES || runLengthBytes + gapBytes >= RUN_BYTES) {
+        if (gapBytes < 0 || gapBytes > PresentPages.LONGEST_GAP_BYTES || runLengthBytes + gapBytes >= RUN_BYTES) {
             return false;
         }
         if (gapBytes > 0) {
@@ -133,7 +131,7 @@ final class SnapshotLane implements PageLane {
             writeRun();
         }
         store.clear(blockIndex, offsetBytes, lengthBytes);
-        if (lengthBytes <= LONGEST_GAP_BYTES) {
+        if (lengthBytes <= PresentPages.LONGEST_GAP_BYTES) {
             zeros.add(blockIndex, offsetBytes, lengthBytes);
         }
     }

@@ -45,7 +45,7 @@ final class MigrationRehearsal {
         /** Once to link, and again for what only the interpreter has seen so far. */
         private final int times;
 
-        /** Enough for a second pass, and not for a third. */
+        /** Of a precopy: enough for a second pass, and not for many. */
         private final long writtenPagesPerSecond;
 
         private final String compression;
