@@ -85,7 +85,8 @@ public final class GuestHost implements MachineControl, Closeable {
         whenMigrationIsExpected = preparation;
     }
 
-    private void expectMigration() {
+    /** A migration is likely to come, with the settings as they are now. */
+    void expectMigration() {
         MigrationRehearsal.Way.of(settings).ifPresent(whenMigrationIsExpected);
     }
 

@@ -77,6 +77,7 @@ public final class RunMachine implements Closeable {
                 opened(guest);
                 List<QmpCommand> own = new ArrayList<>(made.attach(guest));
                 own.addAll(new CpuCommands(made.machine()).all());
+                set(guest);
                 return serve(own, guest);
             }
         } finally {
@@ -111,14 +112,25 @@ public final class RunMachine implements Closeable {
         }
     }
 
-    private void begin(GuestHost guest) throws ControlException {
-        if (options.tlsCredentials().isPresent()) {
-            String folder = options.tlsCredentials().get().toAbsolutePath().toString();
-            guest.setParameters(Map.of(MigrationParameter.TLS_CREDS, folder));
+    /** What takes its time, and what may be refused, comes before there is a control socket to wait for. */
+    private void set(GuestHost guest) throws IOException {
+        try {
+            if (options.tlsCredentials().isPresent()) {
+                String folder = options.tlsCredentials().get().toAbsolutePath().toString();
+                guest.setParameters(Map.of(MigrationParameter.TLS_CREDS, folder));
+            }
+            Map<MigrationCapability, Boolean> on = new EnumMap<>(MigrationCapability.class);
+            options.capabilities().forEach(capability -> on.put(capability, true));
+            guest.setCapabilities(on);
+            if (options.incoming() instanceof RunOptions.Incoming.At) {
+                guest.expectMigration();
+            }
+        } catch (ControlException e) {
+            throw new IOException(e.getMessage(), e);
         }
-        Map<MigrationCapability, Boolean> on = new EnumMap<>(MigrationCapability.class);
-        options.capabilities().forEach(capability -> on.put(capability, true));
-        guest.setCapabilities(on);
+    }
+
+    private void begin(GuestHost guest) throws ControlException {
         switch (options.incoming()) {
             case RunOptions.Incoming.None _ -> {
                 if (!options.paused()) {
