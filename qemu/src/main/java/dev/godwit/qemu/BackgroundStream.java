@@ -74,11 +74,16 @@ public final class BackgroundStream implements SnapshotOutput {
         turn.lock();
         try {
             frame.beginRam(SectionType.PART);
-            for (long page = firstPage; page < firstPage + count; page++) {
-                if (pages.isZero(blockIndex, page)) {
+            long endPage = firstPage + count;
+            long page = firstPage;
+            while (page < endPage) {
+                long zerosEnd = pages.zerosEnd(blockIndex, page, endPage);
+                for (; page < zerosEnd; page++) {
                     pages.zero(blockIndex, page);
-                } else {
+                }
+                if (page < endPage) {
                     pages.lent(blockIndex, page);
+                    page++;
                 }
             }
             frame.endRam();

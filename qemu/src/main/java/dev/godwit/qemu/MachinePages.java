@@ -46,8 +46,16 @@ final class MachinePages {
         return blocks[blockIndex];
     }
 
-    boolean isZero(int blockIndex, long page) {
-        return ZeroPages.isZero(blocks[blockIndex], page * Page.SIZE_BYTES);
+    /** {@return the page where the zero pages end that start at a page: that page, if it has content} */
+    long zerosEnd(int blockIndex, long page, long endPage) {
+        return ZeroPages.zerosEnd(blocks[blockIndex], page * Page.SIZE_BYTES, endPage * Page.SIZE_BYTES)
+                / Page.SIZE_BYTES;
+    }
+
+    /** {@return the page where the pages end that start at a page and have content, as far as a look at each tells} */
+    long contentEnd(int blockIndex, long page, long endPage) {
+        return ZeroPages.contentEnd(blocks[blockIndex], page * Page.SIZE_BYTES, endPage * Page.SIZE_BYTES)
+                / Page.SIZE_BYTES;
     }
 
     void zero(int blockIndex, long page) throws IOException {

@@ -191,17 +191,35 @@ public final class MachineStream implements OutgoingStream {
         }
         boolean findZeros = !detection.equals(NONE);
         XbzrlePages differences = oneRoundDone ? xbzrle : null;
-        for (long page = firstPage; page < firstPage + count; page++) {
-            if (findZeros && pages.isZero(blockIndex, page)) {
+        long endPage = firstPage + count;
+        long page = firstPage;
+        while (page < endPage) {
+            long contentEnd = findZeros ? pages.contentEnd(blockIndex, page, endPage) : endPage;
+            for (; page < contentEnd; page++) {
+                content(blockIndex, page, differences);
+            }
+            if (page == endPage) {
+                return;
+            }
+            long zerosEnd = pages.zerosEnd(blockIndex, page, endPage);
+            if (zerosEnd == page) {
+                content(blockIndex, page, differences);
+                page++;
+            }
+            for (; page < zerosEnd; page++) {
                 pages.zero(blockIndex, page);
                 if (differences != null) {
                     differences.sentZero(blockIndex, page);
                 }
-            } else if (differences != null) {
-                differences.page(blockIndex, page);
-            } else {
-                pages.lent(blockIndex, page);
             }
+        }
+    }
+
+    private void content(int blockIndex, long page, @Nullable XbzrlePages differences) throws IOException {
+        if (differences == null) {
+            pages.lent(blockIndex, page);
+        } else {
+            differences.page(blockIndex, page);
         }
     }
 
@@ -212,18 +230,25 @@ public final class MachineStream implements OutgoingStream {
             other.pages(blockIndex, firstPage, count);
             return;
         }
+        long endPage = firstPage + count;
         long runStart = firstPage;
-        for (long page = firstPage; page < firstPage + count; page++) {
-            if (pages.isZero(blockIndex, page)) {
-                if (page > runStart) {
-                    other.pages(blockIndex, runStart, page - runStart);
-                }
-                pages.zero(blockIndex, page);
-                runStart = page + 1;
+        long page = firstPage;
+        while (page < endPage) {
+            long zerosEnd = pages.zerosEnd(blockIndex, page, endPage);
+            if (zerosEnd == page) {
+                page++;
+                continue;
             }
+            if (page > runStart) {
+                other.pages(blockIndex, runStart, page - runStart);
+            }
+            for (; page < zerosEnd; page++) {
+                pages.zero(blockIndex, page);
+            }
+            runStart = page;
         }
-        if (firstPage + count > runStart) {
-            other.pages(blockIndex, runStart, firstPage + count - runStart);
+        if (endPage > runStart) {
+            other.pages(blockIndex, runStart, endPage - runStart);
         }
     }
 

@@ -124,13 +124,27 @@ final class SendChannel {
         MemorySegment block = memory.block(batch.blockIndex);
         int normal = 0;
         int zero = 0;
-        for (int i = 0; i < batch.pages; i++) {
-            long offsetBytes = batch.offsetsBytes[i];
-            if (ZeroPages.isZero(block, offsetBytes)) {
-                zeroOffsets[zero++] = offsetBytes;
-            } else {
-                batch.offsetsBytes[normal++] = offsetBytes;
+        int i = 0;
+        while (i < batch.pages) {
+            int end = runEnd(batch, i, batch.pages);
+            long endBytes = batch.offsetsBytes[end - 1] + Page.SIZE_BYTES;
+            for (long at = batch.offsetsBytes[i]; at < endBytes; ) {
+                long contentEnd = ZeroPages.contentEnd(block, at, endBytes);
+                for (; at < contentEnd; at += Page.SIZE_BYTES) {
+                    batch.offsetsBytes[normal++] = at;
+                }
+                if (at < endBytes) {
+                    long zerosEnd = ZeroPages.zerosEnd(block, at, endBytes);
+                    if (zerosEnd == at) {
+                        batch.offsetsBytes[normal++] = at;
+                        at += Page.SIZE_BYTES;
+                    }
+                    for (; at < zerosEnd; at += Page.SIZE_BYTES) {
+                        zeroOffsets[zero++] = at;
+                    }
+                }
             }
+            i = end;
         }
         System.arraycopy(zeroOffsets, 0, batch.offsetsBytes, normal, zero);
         return normal;
@@ -141,10 +155,7 @@ final class SendChannel {
         int count = 0;
         int start = 0;
         while (start < normalPages) {
-            int end = start + 1;
-            while (end < normalPages && batch.offsetsBytes[end] == batch.offsetsBytes[end - 1] + Page.SIZE_BYTES) {
-                end++;
-            }
+            int end = runEnd(batch, start, normalPages);
             long offsetBytes = batch.offsetsBytes[start];
             long leftBytes = (long) (end - start) * Page.SIZE_BYTES;
             while (leftBytes > 0) {
@@ -157,6 +168,15 @@ final class SendChannel {
             start = end;
         }
         return count;
+    }
+
+    /** {@return where the pages end that lie one behind the other in memory} */
+    private static int runEnd(PageBatch batch, int start, int most) {
+        int end = start + 1;
+        while (end < most && batch.offsetsBytes[end] == batch.offsetsBytes[end - 1] + Page.SIZE_BYTES) {
+            end++;
+        }
+        return end;
     }
 
     private void write(int count) throws IOException {
