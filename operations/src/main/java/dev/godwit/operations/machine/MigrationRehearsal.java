@@ -59,9 +59,9 @@ final class MigrationRehearsal {
 
         private Set<MigrationCapability> capabilities() {
             return switch (this) {
-                case PRECOPY -> Set.of(MigrationCapability.EVENTS);
+                case PRECOPY -> Set.of(MigrationCapability.EVENTS, MigrationCapability.RETURN_PATH);
                 case MULTIFD, MULTIFD_ZLIB, MULTIFD_ZSTD ->
-                    Set.of(MigrationCapability.EVENTS, MigrationCapability.MULTIFD);
+                    Set.of(MigrationCapability.EVENTS, MigrationCapability.RETURN_PATH, MigrationCapability.MULTIFD);
                 case POSTCOPY ->
                     Set.of(
                             MigrationCapability.EVENTS,
