@@ -303,8 +303,9 @@ def private_memory(path, mib, share="off"):
 def fill(path, mib, content):
     """Pages of random bytes and of zeros, each page by lot, always the same.
 
-    Made as the workload machine makes its pages: 32 bytes of their own and a slice of a random MiB. A compressor with a
-    window finds such pages again, and is to have the same work on both sides.
+    Made as the workload machine makes its pages: 32 bytes of their own (one word that all have, the page's number, a
+    generation, a checksum) and a slice of a random MiB. A compressor with a window finds such pages again, what is alike
+    in all of them decides whether it leaves them as they are, and it is to have the same work on both sides.
     """
     source = random.Random(25)
     pool = memoryview(source.randbytes((1 << 20) + 4096))
@@ -314,5 +315,5 @@ def fill(path, mib, content):
             if source.randrange(100) >= ZERO_PERCENT[content]:
                 file.seek(page * 4096)
                 start = source.randrange(0, 1 << 20, 8)
-                file.write(source.randbytes(32))
+                file.write(b"ofGodwit" + page.to_bytes(8, "little") + bytes(8) + source.randbytes(8))
                 file.write(pool[start:start + 4064])
