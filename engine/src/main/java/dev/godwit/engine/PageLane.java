@@ -60,6 +60,14 @@ public interface PageLane {
         long bytesInOneView(long offsetBytes, long lengthBytes);
     }
 
+    /**
+     * Nothing more may come for a while: pages that others may wait for have to be where they belong. A sink that
+     * nobody waits for goes on holding what it likes.
+     *
+     * @throws IOException if they cannot be kept; the sink is of no more use
+     */
+    default void pause() throws IOException {}
+
     /** Hands everything taken so far to the sink, so that later pages of other lanes come after it. */
     void flush() throws IOException;
 }

@@ -162,6 +162,12 @@ public final class UserfaultfdRam implements PostcopyRam {
     }
 
     @Override
+    public long placeRun(int blockIndex, long offsetBytes, long sourceAddress, long lengthBytes) throws IOException {
+        long target = memory().hostAddress(blockIndex, offsetBytes);
+        return Math.max(0, faults().copy(target, sourceAddress, lengthBytes, false, true));
+    }
+
+    @Override
     public void placeZero(int blockIndex, long offsetBytes) throws IOException {
         MemorySegment zeroPage = zeros;
         if (zeroPage != null && !takesZeroPage.get(blockIndex)) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.godwit.engine.PageLane;
 import dev.godwit.engine.postcopy.DemandPagedSink;
 import dev.godwit.engine.postcopy.DemandPaging;
 import dev.godwit.engine.postcopy.PagePlace;
@@ -107,6 +108,143 @@ class UserfaultfdRamTest {
 
             assertThatThrownBy(() -> paging.arrived(1, 0, content)).hasMessageContaining("was not discarded");
             paging.abandon();
+        }
+    }
+
+    /**
+     * A destination of one block that listens for its pages, and content for some of them, each page with its number.
+     */
+    private static final class Listening implements AutoCloseable {
+
+        private final Arena arena = Arena.ofConfined();
+        final RamAllocation ram = allocate(RamBacking.ANONYMOUS);
+        final DemandPaging paging = new DemandPaging(new UserfaultfdRam(ram, false), List::of);
+        final PageLane lane;
+        final MemorySegment content = arena.allocate(40 * 4096, 4096);
+
+        Listening() throws IOException {
+            for (int page = 0; page < 40; page++) {
+                content.asSlice(page * 4096L, 4096).fill((byte) (page + 1));
+            }
+            DemandPagedSink sink = new DemandPagedSink(paging);
+            sink.begin(LAYOUT);
+            lane = sink.lane();
+            paging.advise(4096, 4096);
+            paging.discard(1, 0, 4 * HUGE);
+            paging.listen();
+        }
+
+        void comes(int page) throws IOException {
+            lane.pages(1, page * 4096L, content.asSlice(page * 4096L, 4096));
+        }
+
+        boolean isHere(int page) {
+            return paging.arrivals().isHere(1, page);
+        }
+
+        void assertContent(int page) {
+            assertThat(isHere(page)).as("page %d", page).isTrue();
+            assertThat(NativeMemory.load(ram.memory().hostAddress(1, page * 4096L)))
+                    .as("page %d", page)
+                    .isEqualTo(0x0101010101010101L * (page + 1));
+        }
+
+        @Override
+        public void close() {
+            paging.abandon();
+            ram.close();
+            arena.close();
+        }
+    }
+
+    @Test
+    void pages_that_nobody_waits_for_are_placed_together_at_the_latest_before_a_pause() throws Exception {
+        try (Listening to = new Listening()) {
+            to.comes(3);
+            to.comes(4);
+            assertThat(to.isHere(3))
+                    .as("held, to be placed with those behind it")
+                    .isFalse();
+
+            to.lane.pause();
+            to.assertContent(3);
+            to.assertContent(4);
+            to.lane.pause(); // nothing is held now
+            assertThat(to.paging.arrivals().receivedBytes(1)).isEqualTo(2 * 4096);
+        }
+    }
+
+    @Test
+    void pages_that_are_held_are_placed_where_another_does_not_go_on_with_them() throws Exception {
+        try (Listening to = new Listening()) {
+            to.comes(3);
+            to.comes(9);
+            to.assertContent(3);
+            to.lane.zeroPages(1, 12 * 4096L, 4096);
+            to.assertContent(9);
+            for (int page = 16; page < 36; page++) {
+                to.comes(page);
+            }
+            for (int page = 16; page < 32; page++) {
+                to.assertContent(page);
+            }
+            to.lane.flush();
+            to.assertContent(35);
+        }
+    }
+
+    @Test
+    void a_page_among_others_that_came_before_stays_as_it_is() throws Exception {
+        try (Listening to = new Listening()) {
+            to.comes(5);
+            to.lane.pause();
+            NativeMemory.fill(to.ram.memory().hostAddress(1, 5 * 4096L), 99, 4096); // the guest's
+
+            for (int page = 3; page < 9; page++) {
+                to.comes(page);
+            }
+            to.lane.pause();
+
+            assertThat(NativeMemory.load(to.ram.memory().hostAddress(1, 5 * 4096L)))
+                    .isEqualTo(0x0101010101010101L * 99);
+            for (int page : new int[] {3, 4, 6, 7, 8}) {
+                to.assertContent(page);
+            }
+        }
+    }
+
+    @Test
+    void a_page_that_comes_on_another_connection_while_it_is_held_does_no_harm() throws Exception {
+        try (Listening to = new Listening()) {
+            to.comes(3);
+            to.comes(4);
+            to.comes(5);
+            to.paging.arrived(1, 4 * 4096, to.content.address() + 4 * 4096);
+            to.lane.pause();
+
+            for (int page = 3; page < 6; page++) {
+                to.assertContent(page);
+            }
+        }
+    }
+
+    @Test
+    void nothing_is_held_while_somebody_waits_for_a_page() throws Exception {
+        try (Listening to = new Listening()) {
+            BlockingQueue<PagePlace> asked = new LinkedBlockingQueue<>();
+            to.paging.connected((block, offset, length) -> asked.add(new PagePlace(block, offset / length)));
+            to.comes(3);
+            long[] seen = new long[1];
+            long wanted = to.ram.memory().hostAddress(1, 7 * 4096L);
+            Thread waiting = Thread.ofPlatform().start(() -> seen[0] = NativeMemory.load(wanted));
+            assertThat(asked.poll(60, TimeUnit.SECONDS)).isEqualTo(new PagePlace(1, 7));
+
+            to.comes(4);
+            to.assertContent(3);
+            to.assertContent(4);
+            to.comes(7);
+            waiting.join();
+            assertThat(seen[0]).isEqualTo(0x0808080808080808L);
         }
     }
 

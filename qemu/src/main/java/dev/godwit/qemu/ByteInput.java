@@ -41,6 +41,7 @@ public final class ByteInput {
     private int next;
     private int limit;
     private String section = "stream";
+    private BeforeWaiting beforeWaiting = () -> {};
 
     /** An input at position 0. */
     public ByteInput(ReadableByteChannel channel) {
@@ -70,6 +71,17 @@ public final class ByteInput {
         ByteInput input = new ByteInput(Channels.newChannel(InputStream.nullInputStream()), 0, copy, content.length);
         input.limit = content.length;
         return input;
+    }
+
+    /** What is to be done before more is waited for. */
+    interface BeforeWaiting {
+        /** Does not use the input. */
+        void pause() throws IOException;
+    }
+
+    /** Says what is to be done each time before the channel is read, which may take for ever. */
+    void beforeWaiting(BeforeWaiting action) {
+        beforeWaiting = action;
     }
 
     /** {@return the position of the next byte} */
@@ -258,6 +270,7 @@ public final class ByteInput {
             if (limit == buffer.capacity()) {
                 return false; // bytes that were there from the start, all of them
             }
+            beforeWaiting.pause();
             int read = channel.read(buffer.limit(buffer.capacity()).position(limit));
             if (read < 0) {
                 return false;

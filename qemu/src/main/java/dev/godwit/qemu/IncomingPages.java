@@ -42,6 +42,14 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
         this.multifd = multifd;
         this.multifdMode = multifdMode;
         this.progress = progress;
+        input.beforeWaiting(this::pause);
+    }
+
+    /** Whoever waits for a page that has come does not wait for what comes behind it. */
+    private void pause() throws IOException {
+        if (lane != null) {
+            lane.pause();
+        }
     }
 
     /** {@return what brings the pages of a channel whose blocks were said elsewhere} */
@@ -124,6 +132,7 @@ final class IncomingPages implements RamVisitor, AutoCloseable {
 
     @Override
     public void endOfRecords() throws IOException {
+        pause();
         if (multifdMode == MultifdSync.Mode.AS_START_SHOWS) {
             multifdMode = flushSeen ? MultifdSync.Mode.PER_ROUND : MultifdSync.Mode.PER_SECTION;
         }

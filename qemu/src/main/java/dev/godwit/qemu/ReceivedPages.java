@@ -131,6 +131,11 @@ public final class ReceivedPages implements RamSink {
         }
 
         @Override
+        public void pause() throws IOException {
+            lane.pause();
+        }
+
+        @Override
         public void flush() throws IOException {
             lane.flush();
         }

@@ -40,6 +40,23 @@ class ByteInputTest {
     }
 
     @Test
+    void what_is_to_be_done_before_waiting_is_done_before_each_read_and_not_between() throws Exception {
+        ByteInput input = trickling(new byte[] {1, 2, 3, 4, 5}, 4);
+        int[] pauses = new int[1];
+        input.beforeWaiting(() -> pauses[0]++);
+
+        input.u8();
+        assertThat(pauses[0]).isEqualTo(1);
+        input.u16();
+        input.u8();
+        assertThat(pauses[0]).as("all of it was there").isEqualTo(1);
+        input.u8();
+        assertThat(pauses[0]).isEqualTo(2);
+        assertThat(input.atEnd()).isTrue();
+        assertThat(pauses[0]).as("an end is waited for too").isEqualTo(3);
+    }
+
+    @Test
     void values_come_out_as_they_went_in() throws Exception {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         ByteOutput output = new ByteOutput(Channels.newChannel(bytes));

@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  * The memory of a machine whose migration may go over to postcopy, as the place where pages go. Until then they are
  * written; afterwards they are collected until a host page is whole, and placed in one step.
  *
+ * <p>Host pages of 4 KiB that nobody waits for are held until some lie one behind the other and can be placed by one
+ * call, and no longer than there is more to read ({@link PageLane#pause}).
+ *
  * <p>The pages of a host page come in order, with none of another between them. A lane belongs to one connection: what
  * it had collected of a host page when the connection broke is forgotten with it.
  */
@@ -56,6 +59,9 @@ public final class DemandPagedSink implements RamSink {
 
         private static final long NONE = -1;
 
+        /** What a source sends of a postcopy at once; more would gain little. */
+        private static final int RUN_PAGES = 16;
+
         private final DemandPaging paging;
         private final PageLane memory;
         private final int[] blockIndexes;
@@ -64,6 +70,10 @@ public final class DemandPagedSink implements RamSink {
         private long startBytes = NONE;
         private long collectedBytes;
         private boolean zero;
+        private final MemorySegment run = Arena.ofAuto().allocate((long) RUN_PAGES * Page.SIZE_BYTES, Page.SIZE_BYTES);
+        private int runBlock;
+        private long runStartBytes;
+        private int runPages;
 
         Lane(DemandPaging paging, PageLane memory, int[] blockIndexes) {
             this.paging = paging;
@@ -82,7 +92,7 @@ public final class DemandPagedSink implements RamSink {
             for (long at = 0; at < content.byteSize(); at += Page.SIZE_BYTES) {
                 if (hostPageBytes(own) == Page.SIZE_BYTES && content.isNative()) {
                     checkNoneCollected();
-                    paging.arrived(own, offsetBytes + at, content.address() + at);
+                    hold(own, offsetBytes + at, content, at);
                 } else {
                     page(own, offsetBytes + at, content.asSlice(at, Page.SIZE_BYTES));
                 }
@@ -100,10 +110,44 @@ public final class DemandPagedSink implements RamSink {
             for (long at = offsetBytes; at < offsetBytes + lengthBytes; at += Page.SIZE_BYTES) {
                 if (hostPageBytes(own) == Page.SIZE_BYTES) {
                     checkNoneCollected();
+                    pause();
                     paging.arrived(own, at, 0);
                 } else {
                     page(own, at, null);
                 }
+            }
+        }
+
+        /** Holds a page, where nobody waits for any, to place it with those behind it by one call. */
+        private void hold(int own, long offsetBytes, MemorySegment content, long at) throws IOException {
+            boolean goesOn = own == runBlock && offsetBytes == runStartBytes + (long) runPages * Page.SIZE_BYTES;
+            boolean anyAwaited = paging.arrivals().isAnyAwaited();
+            if (!goesOn || runPages == RUN_PAGES || anyAwaited) {
+                pause();
+            }
+            if (anyAwaited) {
+                paging.arrived(own, offsetBytes, content.address() + at);
+                return;
+            }
+            if (paging.arrivals().isPlaced(own, offsetBytes / Page.SIZE_BYTES)) {
+                return;
+            }
+            if (runPages == 0) {
+                runBlock = own;
+                runStartBytes = offsetBytes;
+            }
+            MemorySegment.copy(content, at, run, (long) runPages * Page.SIZE_BYTES, Page.SIZE_BYTES);
+            runPages++;
+        }
+
+        @Override
+        public void pause() throws IOException {
+            int pages = runPages;
+            runPages = 0;
+            if (pages == 1) {
+                paging.arrived(runBlock, runStartBytes, run.address());
+            } else if (pages > 1) {
+                paging.arrivedRun(runBlock, runStartBytes, run.address(), pages);
             }
         }
 
@@ -175,6 +219,7 @@ public final class DemandPagedSink implements RamSink {
 
         @Override
         public void flush() throws IOException {
+            pause();
             memory.flush();
         }
     }

@@ -271,6 +271,36 @@ public final class DemandPaging implements PostcopyRam.FaultListener {
         for (PageWaker waker : wakers) {
             waker.placed(blockIndex, offsetBytes);
         }
+        latency(blockIndex, hostPage, sinceNs);
+    }
+
+    /**
+     * Places consecutive host pages of 4 KiB that have come whole, none of which came before; otherwise as
+     * {@link #arrived}.
+     *
+     * @param sourceAddress their content
+     */
+    void arrivedRun(int blockIndex, long offsetBytes, long sourceAddress, int pages) throws IOException {
+        long placedBytes = ram.placeRun(blockIndex, offsetBytes, sourceAddress, (long) pages * Page.SIZE_BYTES);
+        long first = offsetBytes / Page.SIZE_BYTES;
+        int placedPages = (int) (placedBytes / Page.SIZE_BYTES);
+        if (!arrivals.placedUnawaited(blockIndex, first, placedPages)) {
+            for (int page = 0; page < placedPages; page++) {
+                latency(blockIndex, first + page, arrivals.placed(blockIndex, first + page));
+            }
+        }
+        for (PageWaker waker : wakers) {
+            for (int page = 0; page < placedPages; page++) {
+                waker.placed(blockIndex, offsetBytes + (long) page * Page.SIZE_BYTES);
+            }
+        }
+        for (long done = (long) placedPages * Page.SIZE_BYTES; done < (long) pages * Page.SIZE_BYTES; ) {
+            arrived(blockIndex, offsetBytes + done, sourceAddress + done);
+            done += Page.SIZE_BYTES;
+        }
+    }
+
+    private void latency(int blockIndex, long hostPage, long sinceNs) {
         if (sinceNs != PageArrivals.NOBODY_WAITED) {
             long nowNs = System.nanoTime();
             latencies.add(nowNs - sinceNs);

@@ -87,6 +87,26 @@ public final class PageArrivals {
         return sinceNs == null ? NOBODY_WAITED : sinceNs;
     }
 
+    /**
+     * Consecutive host pages of 4 KiB were placed.
+     *
+     * @return whether that is noted, since nobody waits for any page; otherwise each is to be told of by
+     *     {@link #placed}
+     */
+    synchronized boolean placedUnawaited(int blockIndex, long firstPage, long pages) {
+        if (!awaited.isEmpty()) {
+            return false;
+        }
+        received.get(blockIndex).set(firstPage, pages);
+        placed.get(blockIndex).set(firstPage, pages);
+        return true;
+    }
+
+    /** {@return whether somebody waits for a page} */
+    synchronized boolean isAnyAwaited() {
+        return !awaited.isEmpty();
+    }
+
     /** {@return the host pages that are waited for, the longest first} */
     public synchronized List<PagePlace> awaited() {
         return List.copyOf(awaited.keySet());

@@ -75,6 +75,17 @@ public interface PostcopyRam {
      */
     void place(int blockIndex, long offsetBytes, long sourceAddress) throws IOException;
 
+    /**
+     * Places consecutive host pages of 4 KiB by one call, each in one step as others see it, and wakes whoever waits
+     * for them.
+     *
+     * @param sourceAddress their content, in native memory that is there
+     * @return how many of these bytes were placed, from the first on: fewer where a page is there already, or where the
+     *     kernel stopped; {@link #place} says why
+     * @throws IOException if nobody listens for missing pages
+     */
+    long placeRun(int blockIndex, long offsetBytes, long sourceAddress, long lengthBytes) throws IOException;
+
     /** Places a host page of zeros; otherwise as {@link #place}. */
     void placeZero(int blockIndex, long offsetBytes) throws IOException;
 
