@@ -185,6 +185,11 @@ public final class IncomingConnections implements Closeable {
                 case MULTIFD -> receiver.accept(whole);
             }
         } catch (IOException e) {
+            try {
+                channel.hangUp();
+            } catch (IOException suppressed) {
+                e.addSuppressed(suppressed);
+            }
             fail(e);
         }
     }
@@ -304,6 +309,25 @@ public final class IncomingConnections implements Closeable {
     public void finish() throws IOException {
         if (multifd != null) {
             multifd.finish();
+        }
+    }
+
+    /**
+     * Ends the main connection of a source that is refused, and has been told so if it can be; see
+     * {@link MigrationChannel#hangUp}. The others end when this is closed.
+     */
+    @SuppressWarnings("EmptyCatch") // why the source is refused matters more
+    public void hangUp() {
+        MigrationChannel refused;
+        synchronized (this) {
+            refused = main;
+        }
+        if (refused != null) {
+            try {
+                refused.hangUp();
+            } catch (IOException _) {
+                // It has gone by itself.
+            }
         }
     }
 

@@ -64,6 +64,11 @@ final class PushedBackChannel implements MigrationChannel {
     }
 
     @Override
+    public void hangUp() throws IOException {
+        channel.hangUp();
+    }
+
+    @Override
     public boolean isOpen() {
         return channel.isOpen();
     }

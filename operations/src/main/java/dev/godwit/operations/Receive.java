@@ -124,6 +124,7 @@ public final class Receive implements Closeable {
             // In the middle of a postcopy the end of the connection makes the source wait; a word would end it.
             if (incoming.main().isDuplex() && (givenUp == null || streamWhole)) {
                 tellFailure(returnPath);
+                incoming.hangUp();
             }
             if (givenUp != null) {
                 throw afterRun(writer, pages, givenUp, streamWhole, e);
@@ -216,6 +217,9 @@ public final class Receive implements Closeable {
             }
         }
         if (incoming != null) {
+            if (givenUp == null) {
+                incoming.hangUp();
+            }
             incoming.close();
         }
         try {

@@ -2,6 +2,7 @@ package dev.godwit.qmp;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -39,9 +40,66 @@ public record QemuMonitor(QmpClient client) {
         return MigrationStatus.of(client.execute("query-migrate"));
     }
 
-    /** Starts migrating to an address, in QEMU's notation; returns when it is under way. */
+    /**
+     * Starts migrating to an address, in QEMU's notation; returns when it is under way. A migration that failed a
+     * moment ago is first waited out: QEMU says {@code failed} before its threads have ended, and a {@code migrate}
+     * that comes between, in 7.2 as in 10.0, meets what they left ({@code duplicate yank instance}), upon which the
+     * threads that end find a migration that has just begun, and QEMU dies of a segmentation fault, with its guest.
+     * That an outgoing migration has been tidied up is shown by {@code query-yank}, which lists it no more.
+     *
+     * @throws IOException if QEMU refuses it, or takes longer than {@link QmpClient#DEFAULT_TIMEOUT} to tidy up
+     */
     public void migrate(String uri) throws IOException {
-        client.execute("migrate", JsonObject.of("uri", uri));
+        migrate(uri, QmpClient.DEFAULT_TIMEOUT);
+    }
+
+    /**
+     * As {@link #migrate(String)}, with a time of its own for the answer.
+     *
+     * @param timeout how long QEMU may take to answer: it connects to the destination before it does
+     */
+    public void migrate(String uri, Duration timeout) throws IOException {
+        awaitTidiedUp();
+        client.execute("migrate", JsonObject.of("uri", uri), timeout);
+    }
+
+    private void awaitTidiedUp() throws IOException {
+        long deadlineNs = System.nanoTime() + QmpClient.DEFAULT_TIMEOUT.toNanos();
+        while (isMigrationYankable() && isOver(queryMigrate())) {
+            if (System.nanoTime() > deadlineNs) {
+                throw new IOException(
+                        "QEMU has not tidied up after its last migration within %d s, and another would endanger its guest"
+                                .formatted(QmpClient.DEFAULT_TIMEOUT.toSeconds()));
+            }
+            pause("QEMU had tidied up after an earlier migration");
+        }
+    }
+
+    private static boolean isOver(MigrationStatus migration) {
+        return migration.isCompleted() || migration.isFailed();
+    }
+
+    /** Whether QEMU has a migration whose connections could be cut; no machine but QEMU's knows the command. */
+    private boolean isMigrationYankable() throws IOException {
+        try {
+            return client.execute("query-yank").array("value").orElse(List.of()).stream()
+                    .anyMatch(instance -> instance instanceof JsonObject object
+                            && object.text("type").equals(Optional.of("migration")));
+        } catch (QmpException e) {
+            if (e.errorClass().equals("CommandNotFound")) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    private static void pause(String before) throws InterruptedIOException {
+        try {
+            Thread.sleep(2); // there is no event to await for it
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted before " + before);
+        }
     }
 
     /** Tells a QEMU started with {@code -incoming defer} where its migration comes from, in QEMU's notation. */
@@ -77,12 +135,7 @@ public record QemuMonitor(QmpClient client) {
                     throw e;
                 }
             }
-            try {
-                Thread.sleep(2); // there is no event to await for it
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new InterruptedIOException("interrupted before QEMU let the guest run");
-            }
+            pause("QEMU let the guest run");
         }
     }
 
@@ -102,11 +155,13 @@ public record QemuMonitor(QmpClient client) {
     }
 
     /**
-     * Sets migration capabilities, all in one command.
+     * Sets migration capabilities, all in one command. Like {@link #migrate(String)}, it first waits until QEMU has
+     * tidied up after a migration that is over, which it does by the capabilities it finds then.
      *
      * @throws QmpException if QEMU does not know one, or they do not go together; none is changed then
      */
     public void setMigrationCapabilities(Map<String, Boolean> capabilities) throws IOException {
+        awaitTidiedUp();
         List<JsonValue> list = capabilities.entrySet().stream()
                 .<JsonValue>map(
                         entry -> JsonObject.of("capability", entry.getKey()).with("state", entry.getValue()))

@@ -7,9 +7,12 @@ import java.nio.channels.ByteChannel;
 import java.nio.channels.GatheringByteChannel;
 import java.nio.channels.ScatteringByteChannel;
 import java.nio.channels.SocketChannel;
+import java.time.Duration;
 
 /** A socket, a file, or something that looks like one: a pipe under {@code /proc/self/fd}. */
 final class PlainMigrationChannel implements MigrationChannel {
+
+    private static final Duration HANGING_UP = Duration.ofMillis(20);
 
     private final ByteChannel channel;
     private final String remote;
@@ -48,6 +51,18 @@ final class PlainMigrationChannel implements MigrationChannel {
             default -> {
                 // a file: only closing it says so
             }
+        }
+    }
+
+    @Override
+    public void hangUp() throws IOException {
+        try (channel) {
+            if (isDuplex()) {
+                shutdownOutput();
+                Thread.sleep(HANGING_UP);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

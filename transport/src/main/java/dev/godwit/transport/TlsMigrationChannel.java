@@ -126,9 +126,21 @@ public final class TlsMigrationChannel implements MigrationChannel {
                                 e)
                         : e;
                 failed(told);
-                connection.close();
+                refuse(told);
                 throw told;
             }
+        }
+    }
+
+    private void refuse(TlsHandshakeException told) {
+        try {
+            if (told.peerWasSilent()) {
+                connection.close();
+            } else {
+                connection.hangUp();
+            }
+        } catch (IOException e) {
+            told.addSuppressed(e);
         }
     }
 
@@ -292,6 +304,15 @@ public final class TlsMigrationChannel implements MigrationChannel {
     /** Says goodbye, unless that has been done or a write is under way, and closes the connection. */
     @Override
     public void close() throws IOException {
+        sayGoodbyeAnd(connection::close);
+    }
+
+    @Override
+    public void hangUp() throws IOException {
+        sayGoodbyeAnd(connection::hangUp);
+    }
+
+    private void sayGoodbyeAnd(Ending ending) throws IOException {
         if (closed.getAndSet(true)) {
             return;
         }
@@ -303,8 +324,13 @@ public final class TlsMigrationChannel implements MigrationChannel {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
-            connection.close();
+            ending.end();
         }
+    }
+
+    @FunctionalInterface
+    private interface Ending {
+        void end() throws IOException;
     }
 
     @SuppressWarnings("EmptyCatch") // a peer that has gone needs no goodbye

@@ -17,6 +17,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,6 +52,63 @@ class MigrationChannelTest {
                     assertThat(destination.remote()).startsWith(text.substring(0, 4));
                 }
             }
+        }
+    }
+
+    /** A plain close would reset it: "Connection reset" instead of the word, at best in most rounds. */
+    @ParameterizedTest
+    @ValueSource(strings = {"tcp::0", "unix:"})
+    @SuppressWarnings("try") // both are closed early
+    void a_source_that_is_hung_up_on_hears_the_last_word_and_the_end_while_it_sends(String text) throws Exception {
+        MigrationUri uri = MigrationUri.parse("unix:".equals(text) ? "unix:" + folder.resolve("s") : text);
+        try (MigrationListener listener = MigrationListener.open(uri)) {
+            for (int round = 0; round < 100; round++) {
+                try (MigrationChannel source = listener.address().connect(PATIENCE);
+                        MigrationChannel destination = listener.accept()) {
+                    AtomicBoolean heard = new AtomicBoolean();
+                    FutureTask<Void> sends = new FutureTask<>(() -> {
+                        while (!heard.get()) {
+                            source.write(ByteBuffer.allocate(1 << 16));
+                        }
+                        source.close();
+                        return null;
+                    });
+                    Thread.ofPlatform().start(sends);
+                    assertThat(destination.read(ByteBuffer.allocate(4))).isPositive();
+                    FutureTask<Void> hangsUp = new FutureTask<>(() -> {
+                        send(destination, "SHUT");
+                        destination.hangUp();
+                        return null;
+                    });
+                    Thread.ofPlatform().start(hangsUp);
+                    assertThat(receive(source)).isEqualTo("SHUT");
+                    heard.set(true);
+                    sends.get();
+                    hangsUp.get();
+                    assertThat(destination.isOpen()).isFalse();
+                }
+            }
+        }
+    }
+
+    /**
+     * Nobody may read what it sends then: without a return path it would be told of nothing, and take it for loaded.
+     */
+    @Test
+    @SuppressWarnings("try") // one side is closed early, which the other has to see
+    void a_source_that_does_not_listen_cannot_send_on() throws Exception {
+        try (MigrationListener listener = MigrationListener.open(MigrationUri.parse("tcp::0"));
+                MigrationChannel source = listener.address().connect(PATIENCE);
+                MigrationChannel destination = listener.accept()) {
+            FutureTask<Void> sends = new FutureTask<>(() -> {
+                while (true) {
+                    source.write(ByteBuffer.allocate(1 << 16));
+                }
+            });
+            Thread.ofPlatform().start(sends);
+            destination.hangUp();
+            assertThat(destination.isOpen()).isFalse();
+            assertThatThrownBy(sends::get).hasCauseInstanceOf(IOException.class);
         }
     }
 

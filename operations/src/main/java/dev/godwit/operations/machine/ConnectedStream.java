@@ -28,6 +28,7 @@ final class ConnectedStream implements IncomingStream {
     @Override
     public void refuse() {
         main.refuse();
+        connections.hangUp();
     }
 
     @Override

@@ -100,7 +100,7 @@ public final class DriveMigration implements Closeable {
                 source.setMigrationParameters(options.parameters());
             }
             started(source);
-            source.client().execute("migrate", JsonObject.of("uri", options.uri()), Duration.ofMinutes(1));
+            source.migrate(options.uri(), Duration.ofMinutes(1));
             return watch(source, events);
         } finally {
             putBack(settings);

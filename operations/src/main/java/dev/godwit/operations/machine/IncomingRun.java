@@ -236,6 +236,9 @@ final class IncomingRun implements IncomingGuest {
         }
         listener.close();
         if (open != null) {
+            if (paging == null) {
+                open.hangUp();
+            }
             open.close();
         }
         recoverable.giveUp();
