@@ -45,7 +45,7 @@ public final class Receive implements Closeable {
     private @Nullable Thread runner;
     private @Nullable IncomingConnections connections;
     private boolean closed;
-    private @Nullable VmState givenUp;
+    private volatile @Nullable VmState givenUp;
     private @Nullable Path incomplete;
 
     /**
