@@ -83,19 +83,26 @@ final class ReportPage {
             }
         }
         line("");
-        List<Verdict> missed =
-                verdicts.stream().filter(verdict -> !verdict.isReached()).toList();
-        if (!missed.isEmpty()) {
-            line("Not reached:");
+        if (reached < verdicts.size()) {
+            line("Not reached, each with what holds it back:");
             line("");
-            line("| row | target | found |");
-            line("|---|---|---|");
-            for (Verdict verdict : missed) {
-                Row row = verdict.row();
+            line("| row | target | found | held back by |");
+            line("|---|---|---|---|");
+            results.cases().forEach(result -> result.rows().forEach(row -> missed(result, row)));
+            line("");
+        }
+    }
+
+    private void missed(CaseResult result, Row row) {
+        String heldBack = HeldBack.profileOf(result, row)
+                .filter(profile -> profiles.contains(profile + ".txt"))
+                .map(profile -> "[" + profile + "](held-back.md#" + profile + ")")
+                .orElse("not profiled");
+        for (Verdict verdict : verdicts(result, row)) {
+            if (!verdict.isReached()) {
                 line("| " + cell(row.group() + ": " + at(row) + row.way() + ", " + row.who()) + " | "
-                        + cell(verdict.wanted()) + " | " + verdict.found() + " |");
+                        + cell(verdict.wanted()) + " | " + verdict.found() + " | " + heldBack + " |");
             }
-            line("");
         }
     }
 

@@ -60,6 +60,15 @@ class ReportTest {
     }
 
     @Test
+    void what_is_not_reached_is_led_to_what_holds_it_back() {
+        String row = "| A standing guest: tcp, plain, Godwit | GiB/s at least QEMU's | 0.50 of it | ";
+        assertThat(page(RESULTS)).contains(row + "not profiled |");
+        assertThat(ReportPage.of(
+                        Results.parse(RESULTS), Targets.all(), List.of("precopy-plain.txt"), (_, _) -> List.of()))
+                .contains(row + "[precopy-plain](held-back.md#precopy-plain) |");
+    }
+
+    @Test
     void a_target_whose_reference_is_missing_is_not_reached() {
         String page = page(RESULTS.replace("\"who\": \"QEMU\"", "\"who\": \"another\""));
         assertThat(page).contains("**not reached**: GiB/s at least QEMU's: the reference was not measured");
