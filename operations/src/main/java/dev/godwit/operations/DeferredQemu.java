@@ -175,9 +175,7 @@ final class DeferredQemu implements Closeable {
     }
 
     private static boolean isLastWord(QmpEvent event) {
-        return MigrationStatus.in(event)
-                .filter(status -> status.isCompleted() || status.isFailed())
-                .isPresent();
+        return MigrationStatus.in(event).filter(MigrationStatus::isOver).isPresent();
     }
 
     private void set(Set<String> capabilities) throws IOException {

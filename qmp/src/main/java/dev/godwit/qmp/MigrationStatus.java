@@ -65,6 +65,11 @@ public record MigrationStatus(
         return status.equals("failed") || status.equals("cancelled");
     }
 
+    /** {@return whether it has come to its end, either way} */
+    public boolean isOver() {
+        return isCompleted() || isFailed();
+    }
+
     /** {@return whether it is still under way, paused or being cancelled included} */
     public boolean isUnderWay() {
         return UNDER_WAY.contains(status);

@@ -65,7 +65,7 @@ public record QemuMonitor(QmpClient client) {
 
     private void awaitTidiedUp() throws IOException {
         long deadlineNs = System.nanoTime() + QmpClient.DEFAULT_TIMEOUT.toNanos();
-        while (isMigrationYankable() && isOver(queryMigrate())) {
+        while (isMigrationYankable() && queryMigrate().isOver()) {
             if (System.nanoTime() > deadlineNs) {
                 throw new IOException(
                         "QEMU has not tidied up after its last migration within %d s, and another would endanger its guest"
@@ -73,10 +73,6 @@ public record QemuMonitor(QmpClient client) {
             }
             pause("QEMU had tidied up after an earlier migration");
         }
-    }
-
-    private static boolean isOver(MigrationStatus migration) {
-        return migration.isCompleted() || migration.isFailed();
     }
 
     /** Whether QEMU has a migration whose connections could be cut; no machine but QEMU's knows the command. */

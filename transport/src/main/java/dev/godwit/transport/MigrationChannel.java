@@ -38,9 +38,8 @@ public interface MigrationChannel extends ByteChannel, GatheringByteChannel, Sca
      * Ends the connection with a peer that is refused while it still sends: says that no more will come, and closes it
      * a moment later, in which the peer's reader finds that. A plain {@link #close()} resets the connection, for there
      * are bytes that nobody has read: the peer may then miss the last word it was told, and QEMU 7.2, whose reader and
-     * writer fail at the same moment, in one case of some thousands uses its connection after it has freed it, and ends
-     * with its guest. What it sends meanwhile is not read on purpose: a source without return path could take it for
-     * loaded.
+     * writer fail at the same moment, now and then uses its connection after it has freed it, and ends with its guest.
+     * What it sends meanwhile is not read on purpose: a source without return path could take it for loaded.
      *
      * @throws IOException if the peer has gone already; the connection is closed all the same
      */

@@ -12,6 +12,10 @@ import java.time.Duration;
 /** A socket, a file, or something that looks like one: a pipe under {@code /proc/self/fd}. */
 final class PlainMigrationChannel implements MigrationChannel {
 
+    /**
+     * Long for a thread that is woken, short for one that is refused. That the peer has heard it is no event that could
+     * be awaited: its own end lies behind bytes that must not be read.
+     */
     private static final Duration HANGING_UP = Duration.ofMillis(20);
 
     private final ByteChannel channel;
