@@ -153,6 +153,27 @@ public final class DescriptorStream implements ByteChannel {
         }
     }
 
+    /** {@return whether it is a unix socket, not one of TCP} */
+    public boolean isUnix() throws ClosedChannelException, LinuxException {
+        enter();
+        try {
+            long domain = SocketOptions.get(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_DOMAIN);
+            return check("getsockopt", domain) == SocketCalls.AF_UNIX;
+        } finally {
+            leave();
+        }
+    }
+
+    /** Asks for a send buffer; the kernel doubles the number and keeps within its limits. */
+    public void sendBufferBytes(int bytes) throws ClosedChannelException, LinuxException {
+        enter();
+        try {
+            check("setsockopt", SocketOptions.set(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_SNDBUF, bytes));
+        } finally {
+            leave();
+        }
+    }
+
     /** Ends the input: a read under way, and every later one, finds the end once what has come is read. */
     public void shutdownInput() throws ClosedChannelException, LinuxException {
         shutdownChecked(SHUT_RD);

@@ -1,8 +1,5 @@
 package dev.godwit.linux;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-
-import dev.godwit.linux.calls.LibC;
 import dev.godwit.linux.calls.MessageCalls;
 import dev.godwit.linux.calls.SocketCalls;
 import java.io.Closeable;
@@ -172,21 +169,11 @@ public final class StreamSocket implements Closeable {
     }
 
     private void option(int level, int name, int value) throws LinuxException {
-        setOption(descriptor, level, name, value);
-    }
-
-    static void setOption(Descriptor descriptor, int level, int name, int value) throws LinuxException {
-        MemorySegment slot = LibC.argumentSlot();
-        slot.set(JAVA_INT, 0, value);
-        descriptor.check("setsockopt", fd -> SocketCalls.setsockopt(fd, level, name, slot.address(), 4));
+        descriptor.check("setsockopt", fd -> SocketOptions.set(fd, level, name, value));
     }
 
     private int option(int level, int name) throws LinuxException {
-        MemorySegment slot = LibC.argumentSlot();
-        slot.set(JAVA_INT, 4, 4);
-        descriptor.check(
-                "getsockopt", fd -> SocketCalls.getsockopt(fd, level, name, slot.address(), slot.address() + 4));
-        return slot.get(JAVA_INT, 0);
+        return (int) descriptor.check("getsockopt", fd -> SocketOptions.get(fd, level, name));
     }
 
     /** Says that nothing more will be written; the other side sees the end. */

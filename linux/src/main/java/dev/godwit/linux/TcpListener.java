@@ -36,7 +36,8 @@ public final class TcpListener implements Closeable {
         Descriptor descriptor = StreamSocket.open(address);
         try (Arena arena = Arena.ofConfined()) {
             // a port is free again at once, not only when the last of its connections is forgotten
-            StreamSocket.setOption(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_REUSEADDR, 1);
+            descriptor.check(
+                    "setsockopt", fd -> SocketOptions.set(fd, SocketCalls.SOL_SOCKET, SocketCalls.SO_REUSEADDR, 1));
             MemorySegment name = SocketAddresses.inet(arena, address);
             MemorySegment length = arena.allocateFrom(JAVA_INT, (int) name.byteSize());
             descriptor.check("bind", fd -> SocketCalls.bind(fd, name.address(), (int) name.byteSize()));

@@ -14,8 +14,9 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Hears the return path of an outgoing precopy stream on a virtual thread, until the destination says SHUT or hangs up.
- * The stream may be written meanwhile.
+ * Hears the return path of an outgoing precopy stream on a thread of its own, until the destination says SHUT or hangs
+ * up. The stream may be written meanwhile. It is a platform thread: a virtual one would make the socket non-blocking
+ * for the writer too.
  */
 final class DestinationAnswers {
 
@@ -33,7 +34,7 @@ final class DestinationAnswers {
     private volatile @Nullable IOException failure;
 
     DestinationAnswers(MigrationChannel channel) {
-        Thread.ofVirtual().name("return-path").start(() -> lastWord.complete(hear(channel)));
+        Thread.ofPlatform().name("return-path").daemon(true).start(() -> lastWord.complete(hear(channel)));
     }
 
     private LastWord hear(MigrationChannel channel) {

@@ -25,8 +25,10 @@ import org.jspecify.annotations.Nullable;
  * first (qemu-migration specification section 4.1). A connection too many fails the migration: a source that uses
  * multifd without our knowing would leave its pages out.
  *
- * <p>A virtual thread accepts, and one for each connection does its TLS handshake, if there is to be one, and waits for
- * its first bytes. The main connection is then read by the caller of {@link #awaitMain}.
+ * <p>A virtual thread accepts, and one for each connection does its TLS handshake, if there is to be one. A platform
+ * thread for each waits for its first bytes: a socket that a virtual thread has read once does not block any more, for
+ * good, and every later read of it that finds nothing is three system calls. The main connection is then read by the
+ * caller of {@link #awaitMain}.
  *
  * <p>Who does not get through the handshake is nobody's source: once a source is there, a stranger cannot disturb its
  * migration. Before, the refusal ends the wait, so that whoever set the two up learns of it; but one who only looks
@@ -160,7 +162,7 @@ public final class IncomingConnections implements Closeable {
             main = channel;
             notifyAll();
         } else {
-            Thread.ofVirtual().name("classify").start(() -> classify(channel, multifd));
+            Thread.ofPlatform().name("classify").daemon(true).start(() -> classify(channel, multifd));
         }
     }
 

@@ -49,6 +49,11 @@ final class PushedBackChannel implements MigrationChannel {
     }
 
     @Override
+    public void roomToSend(int bytes) throws IOException {
+        channel.roomToSend(bytes);
+    }
+
+    @Override
     public boolean isDuplex() {
         return channel.isDuplex();
     }

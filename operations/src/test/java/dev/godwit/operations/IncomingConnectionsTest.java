@@ -12,11 +12,19 @@ import dev.godwit.transport.MigrationListener;
 import dev.godwit.transport.MigrationUri;
 import java.io.Closeable;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,6 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 class IncomingConnectionsTest {
 
     private static final int MIGRATION_MAGIC = 0x5145564d;
+    private static final int O_NONBLOCK = 04000;
 
     @TempDir
     Path folder;
@@ -47,6 +56,53 @@ class IncomingConnectionsTest {
             assertThat(first.getInt(0)).isEqualTo(MIGRATION_MAGIC);
             assertThat(silent.isOpen()).isTrue();
         }
+    }
+
+    /** A socket that does not block costs three system calls for each read that finds nothing yet. */
+    @Test
+    void a_connection_still_blocks_when_its_kind_is_known() throws Exception {
+        try (SnapshotWriter writer = SnapshotWriter.create(folder.resolve("snap"), SnapshotOptions.DEFAULT);
+                MigrationListener listener = MigrationListener.open(MigrationUri.parse("tcp:127.0.0.1:0"));
+                IncomingConnections incoming = connections(listener, writer, 1)) {
+            int port = ((MigrationUri.Tcp) listener.address()).port();
+            try (SocketChannel main = SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), port))) {
+                main.write(ByteBuffer.allocate(4).putInt(MIGRATION_MAGIC).flip());
+
+                incoming.awaitMain();
+
+                assertThat(flagsOfAccepted(port)).hasSize(1).allMatch(flags -> (flags & O_NONBLOCK) == 0);
+            }
+        }
+    }
+
+    /** The flags of this process's descriptors whose connection ends at a port of its own. */
+    private static List<Integer> flagsOfAccepted(int port) throws IOException {
+        Set<String> sockets = new HashSet<>();
+        for (String table : List.of("/proc/self/net/tcp", "/proc/self/net/tcp6")) {
+            if (Files.exists(Path.of(table))) {
+                for (String line : Files.readAllLines(Path.of(table))) {
+                    String[] fields = line.strip().split("\\s+", -1);
+                    if (fields[1].endsWith(":%04X".formatted(port)) && fields[3].equals("01")) { // established
+                        sockets.add("socket:[" + fields[9] + "]");
+                    }
+                }
+            }
+        }
+        List<Integer> flags = new ArrayList<>();
+        try (DirectoryStream<Path> descriptors = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+            for (Path descriptor : descriptors) {
+                if (Files.isSymbolicLink(descriptor)
+                        && sockets.contains(Files.readSymbolicLink(descriptor).toString())) {
+                    Path info = Path.of("/proc/self/fdinfo").resolve(descriptor.getFileName());
+                    flags.add(Files.readAllLines(info).stream()
+                            .filter(line -> line.startsWith("flags:"))
+                            .mapToInt(line -> Integer.parseInt(line.substring(6).strip(), 8))
+                            .findFirst()
+                            .orElseThrow());
+                }
+            }
+        }
+        return flags;
     }
 
     @Test

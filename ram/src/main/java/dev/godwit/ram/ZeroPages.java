@@ -6,27 +6,33 @@ import java.lang.foreign.ValueLayout;
 /** Tells pages that hold only zeros from the rest. */
 public final class ZeroPages {
 
-    private static final MemorySegment ZEROS = MemorySegment.ofArray(new long[Page.SIZE_BYTES / 8]);
+    /**
+     * Few enough that they stay in the processor's nearest cache while the memory goes by that is compared with them.
+     */
+    private static final int ZERO_BYTES = 4 * Page.SIZE_BYTES;
+
+    private static final MemorySegment ZEROS = MemorySegment.ofArray(new long[ZERO_BYTES / Long.BYTES]);
 
     private ZeroPages() {}
 
     /**
-     * {@return whether a page is all zero} Looks at the first and last word before it looks at the rest: most pages
-     * with content show it there.
+     * {@return whether a page is all zero} Looks at the first word before it looks at the rest: most pages with content
+     * show it there.
      *
      * @param memory holds the page; not memory that may fault on userfaultfd
      * @param offsetBytes where the page starts in it
      */
     public static boolean isZero(MemorySegment memory, long offsetBytes) {
-        return endsAreZero(memory, offsetBytes)
+        return memory.get(ValueLayout.JAVA_LONG_UNALIGNED, offsetBytes) == 0
                 && MemorySegment.mismatch(memory, offsetBytes, offsetBytes + Page.SIZE_BYTES, ZEROS, 0, Page.SIZE_BYTES)
                         < 0;
     }
 
     /**
-     * {@return where the zero pages end that start at a place: there, if its page has content} Twice as fast as
-     * {@link #isZero} for each of many pages: memory is compared with itself, a word further on, without a stop at the
-     * end of each page.
+     * {@return where the zero pages end that start at a place: there, if its page has content} Faster than
+     * {@link #isZero} for each of many pages: a short run is compared with zeros, and the rest of a long one with
+     * itself, a word further on, without a stop at the end of each page. (With itself is the slower one for each byte:
+     * half of its reads lie across two cache lines.)
      *
      * <p>What another thread writes meanwhile may be seen or not.
      *
@@ -35,16 +41,17 @@ public final class ZeroPages {
      * @param endBytes where the last page to look at ends, at least a page further
      */
     public static long zerosEnd(MemorySegment memory, long offsetBytes, long endBytes) {
-        if (!endsAreZero(memory, offsetBytes)) {
-            return offsetBytes;
+        long shortEnd = Math.min(endBytes, offsetBytes + ZERO_BYTES);
+        long content = MemorySegment.mismatch(memory, offsetBytes, shortEnd, ZEROS, 0, shortEnd - offsetBytes);
+        if (content >= 0) {
+            return offsetBytes + content - content % Page.SIZE_BYTES;
         }
-        long same = MemorySegment.mismatch(
-                memory, offsetBytes, endBytes - Long.BYTES, memory, offsetBytes + Long.BYTES, endBytes);
-        if (same < 0) {
+        if (shortEnd == endBytes) {
             return endBytes;
         }
-        long content = same + Long.BYTES;
-        return offsetBytes + content - content % Page.SIZE_BYTES;
+        content = MemorySegment.mismatch(
+                memory, shortEnd - Long.BYTES, endBytes - Long.BYTES, memory, shortEnd, endBytes);
+        return content < 0 ? endBytes : shortEnd + content - content % Page.SIZE_BYTES;
     }
 
     /**
@@ -61,10 +68,5 @@ public final class ZeroPages {
             at += Page.SIZE_BYTES;
         }
         return at;
-    }
-
-    private static boolean endsAreZero(MemorySegment memory, long offsetBytes) {
-        return memory.get(ValueLayout.JAVA_LONG_UNALIGNED, offsetBytes) == 0
-                && memory.get(ValueLayout.JAVA_LONG_UNALIGNED, offsetBytes + Page.SIZE_BYTES - Long.BYTES) == 0;
     }
 }

@@ -12,6 +12,9 @@ import java.nio.channels.ScatteringByteChannel;
  */
 public interface MigrationChannel extends ByteChannel, GatheringByteChannel, ScatteringByteChannel {
 
+    /** What {@link #roomToSend} is asked for by whoever sends pages: as much as a packet of multifd has at most. */
+    int PAGES_ROOM_BYTES = 512 << 10;
+
     /** {@return the other side, for people: an address, a path, a command} */
     String remote();
 
@@ -46,6 +49,19 @@ public interface MigrationChannel extends ByteChannel, GatheringByteChannel, Sca
     default void hangUp() throws IOException {
         close();
     }
+
+    /**
+     * Asks for room for what is written before the other side reads it. A unix socket has 208 KiB, and unlike that of
+     * TCP its room does not grow by itself: a writer of more at once goes to sleep half way, and each wakes the other
+     * for little. Whoever may have to send something urgent behind it leaves it small.
+     *
+     * <p>The kernel gives what it allows to anybody ({@code net.core.wmem_max}), and twice that for its own books.
+     * Nothing happens where it is no unix socket.
+     *
+     * @param bytes positive
+     * @throws IOException if the connection is gone
+     */
+    default void roomToSend(int bytes) throws IOException {}
 
     /** Reads into the buffers in order, where the connection has no call for that into the first with room only. */
     @Override

@@ -2,6 +2,8 @@ package dev.godwit.transport;
 
 import dev.godwit.linux.DescriptorStream;
 import java.io.IOException;
+import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.GatheringByteChannel;
@@ -67,6 +69,19 @@ final class PlainMigrationChannel implements MigrationChannel {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public void roomToSend(int bytes) throws IOException {
+        switch (channel) {
+            case SocketChannel socket
+            when socket.getRemoteAddress() instanceof UnixDomainSocketAddress ->
+                socket.setOption(StandardSocketOptions.SO_SNDBUF, bytes);
+            case DescriptorStream socket when socket.isUnix() -> socket.sendBufferBytes(bytes);
+            default -> {
+                // TCP knows better; a file or a pipe has no such thing
+            }
         }
     }
 

@@ -150,6 +150,11 @@ public final class TlsMigrationChannel implements MigrationChannel {
     }
 
     @Override
+    public void roomToSend(int bytes) throws IOException {
+        connection.roomToSend(bytes);
+    }
+
+    @Override
     public boolean isDuplex() {
         return true;
     }

@@ -106,6 +106,37 @@ class MigrationChannelTest {
     }
 
     @Test
+    void a_unix_connection_with_room_takes_more_than_another_before_it_is_read() throws Exception {
+        try (MigrationListener listener = MigrationListener.open(MigrationUri.parse("unix:" + folder.resolve("s")));
+                MigrationChannel source = listener.address().connect(PATIENCE);
+                MigrationChannel destination = listener.accept()) {
+            source.roomToSend(MigrationChannel.PAGES_ROOM_BYTES);
+            ByteBuffer pages = ByteBuffer.allocateDirect(300 << 10); // the kernel gives twice 208 KiB to anybody
+            source.write(pages); // would not come back
+            assertThat(pages.hasRemaining()).isFalse();
+            source.shutdownOutput();
+            ByteBuffer came = ByteBuffer.allocate(pages.capacity() + 1);
+            while (destination.read(came) >= 0) {
+                assertThat(came.hasRemaining()).isTrue();
+            }
+            assertThat(came.position()).isEqualTo(pages.capacity());
+        }
+    }
+
+    @Test
+    void where_room_cannot_be_asked_for_nothing_happens() throws Exception {
+        try (MigrationListener listener = MigrationListener.open(MigrationUri.parse("tcp::0"));
+                MigrationChannel socket = listener.address().connect(PATIENCE);
+                MigrationChannel file =
+                        MigrationUri.parse("file:" + folder.resolve("f")).connect(PATIENCE)) {
+            socket.roomToSend(MigrationChannel.PAGES_ROOM_BYTES);
+            file.roomToSend(MigrationChannel.PAGES_ROOM_BYTES);
+            send(file, "pages");
+        }
+        assertThat(folder.resolve("f")).hasContent("pages");
+    }
+
+    @Test
     void an_address_without_a_host_is_loopback() throws IOException {
         try (MigrationListener listener = MigrationListener.open(MigrationUri.parse("tcp::0"))) {
             assertThat(listener.address().toString())

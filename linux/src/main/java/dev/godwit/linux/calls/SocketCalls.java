@@ -20,6 +20,7 @@ public final class SocketCalls {
     public static final int SO_RCVBUF = 8;
     public static final int SO_KEEPALIVE = 9;
     public static final int SO_PEERCRED = 17;
+    public static final int SO_DOMAIN = 39;
     public static final int IPPROTO_TCP = 6;
     public static final int TCP_NODELAY = 1;
     public static final int IPPROTO_IPV6 = 41;

@@ -34,15 +34,18 @@ final class MigrationRehearsal {
 
     /** What kind of migration. */
     enum Way {
-        PRECOPY(8, 10, 2000, "none"),
-        MULTIFD(8, 10, 2000, "none"),
+        PRECOPY(16, 12, 2000, "none"),
+        MULTIFD(16, 12, 2000, "none"),
         MULTIFD_ZLIB(1, 10, 2000, "zlib"),
         MULTIFD_ZSTD(8, 10, 2000, "zstd"),
         POSTCOPY(2, 15, WorkloadLoad.AS_FAST_AS_POSSIBLE, "none");
 
         private final long ramBytes;
 
-        /** Once to link, and again for what only the interpreter has seen so far. */
+        /**
+         * Once to link, and again for what only the interpreter has seen so far: what is done for each packet of
+         * multifd, a half MiB, is compiled after 200 of them.
+         */
         private final int times;
 
         /** Of a precopy: enough for a second pass, and not for many. */

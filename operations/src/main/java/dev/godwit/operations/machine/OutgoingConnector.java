@@ -119,6 +119,9 @@ final class OutgoingConnector implements Precopy.Connector, PostcopyReconnector 
             }
             MachineStream stream = new MachineStream(machine, main, capabilities, parameters);
             boolean postcopy = capabilities.contains(MigrationCapability.POSTCOPY_RAM);
+            if (!postcopy) { // there a page that is asked for would have to wait behind it
+                main.roomToSend(MigrationChannel.PAGES_ROOM_BYTES);
+            }
             if (postcopy || capabilities.contains(MigrationCapability.RETURN_PATH)) {
                 if (!main.isDuplex()) {
                     throw new IOException("%s has no return path: switch the capability '%s' off"
@@ -132,6 +135,7 @@ final class OutgoingConnector implements Precopy.Connector, PostcopyReconnector 
                 for (long i = 0; i < now.number(MigrationParameter.MULTIFD_CHANNELS); i++) {
                     MigrationChannel channel = channels.connect(uri);
                     open.add(channel);
+                    channel.roomToSend(MigrationChannel.PAGES_ROOM_BYTES);
                     pages.add(channel);
                 }
                 stream.route(new MultifdSender(settings(now), pages, machine.memory(), stream::routeFailed));
