@@ -65,7 +65,8 @@ class IncomingConnectionsTest {
                 MigrationListener listener = MigrationListener.open(MigrationUri.parse("tcp:127.0.0.1:0"));
                 IncomingConnections incoming = connections(listener, writer, 1)) {
             int port = ((MigrationUri.Tcp) listener.address()).port();
-            try (SocketChannel main = SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), port))) {
+            try (SocketChannel main =
+                    SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), port))) {
                 main.write(ByteBuffer.allocate(4).putInt(MIGRATION_MAGIC).flip());
 
                 incoming.awaitMain();

@@ -31,6 +31,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -73,11 +74,34 @@ class PostcopyTest {
     }
 
     private Precopy precopyTo(PostcopyTaker taker, Consumer<MachineEvent> listener) {
+        return precopyTo(taker, listener, Clock.SYSTEM);
+    }
+
+    private Precopy precopyTo(PostcopyTaker taker, Consumer<MachineEvent> listener, Clock clock) {
         return new Precopy(
                 machine,
                 run,
                 () -> connect(taker),
-                new PrecopySettings(capabilities, () -> parameters, listener, Clock.SYSTEM));
+                new PrecopySettings(capabilities, () -> parameters, listener, clock));
+    }
+
+    /** Who has used his bandwidth up waits for ever, unless what he waits for happens. */
+    private static final class EndlessWindows implements Clock {
+
+        @Override
+        public long nanoTime() {
+            return System.nanoTime();
+        }
+
+        @Override
+        public void sleep(long ns) throws InterruptedException {
+            throw new AssertionError("the guest may go");
+        }
+
+        @Override
+        public void sleep(long ns, CountDownLatch unless) throws InterruptedException {
+            unless.await();
+        }
     }
 
     private static void awaitMore(String what, Precopy precopy, ToLongFunction<MigrationReport.Ram> figure, long than)
@@ -258,6 +282,23 @@ class PostcopyTest {
             MigrationReport.Ram ram = precopy.report().ram().orElseThrow();
             assertThat(ram.normalPages() + ram.duplicatePages()).isEqualTo(RAM_BYTES / 4096 + 3);
             assertThat(taker.postcopyPages()).isBetween(1L, RAM_BYTES / 4096);
+        }
+    }
+
+    @Test
+    void a_guest_that_is_let_go_first_does_not_wait_for_bandwidth_that_was_used_up() throws Exception {
+        set(MigrationParameter.MAX_BANDWIDTH, RAM_BYTES);
+        run.cont();
+        try (PostcopyTaker taker = new PostcopyTaker(false, 28)) {
+            taker.start();
+            Precopy precopy = precopyTo(taker, events::add, new EndlessWindows());
+            FutureTask<Void> running = start(precopy);
+            awaitMore("what this window took", precopy, MigrationReport.Ram::transferredBytes, RAM_BYTES / 10);
+            precopy.startPostcopy();
+            taker.join();
+            running.get();
+
+            assertArrived(taker);
         }
     }
 

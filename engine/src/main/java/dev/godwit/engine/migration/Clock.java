@@ -1,5 +1,6 @@
 package dev.godwit.engine.migration;
 
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /** What time it is, and how to let it pass: a port, so that a test can move time by hand. */
@@ -16,6 +17,11 @@ public interface Clock {
         public void sleep(long ns) throws InterruptedException {
             TimeUnit.NANOSECONDS.sleep(ns);
         }
+
+        @Override
+        public void sleep(long ns, CountDownLatch unless) throws InterruptedException {
+            boolean _ = unless.await(ns, TimeUnit.NANOSECONDS);
+        }
     };
 
     /** {@return a time that never goes back, in nanoseconds} */
@@ -27,4 +33,16 @@ public interface Clock {
      * @param ns for how long
      */
     void sleep(long ns) throws InterruptedException;
+
+    /**
+     * Waits, but no longer than until something has happened.
+     *
+     * @param ns for how long
+     * @param unless is counted down then
+     */
+    default void sleep(long ns, CountDownLatch unless) throws InterruptedException {
+        if (unless.getCount() > 0) {
+            sleep(ns);
+        }
+    }
 }

@@ -6,6 +6,7 @@ import dev.godwit.engine.migration.MigrationState;
 import dev.godwit.engine.migration.MigrationTrigger;
 import dev.godwit.engine.migration.RunStatus;
 import java.io.IOException;
+import java.util.concurrent.CountDownLatch;
 
 /** What the destination of a precopy says, and what follows for the lap. Thread-safe. */
 final class DestinationWords implements ReturnPathListener, PrecopyLap.Watch {
@@ -17,7 +18,7 @@ final class DestinationWords implements ReturnPathListener, PrecopyLap.Watch {
     private final MachineRun machineRun;
     private final PrecopySettings settings;
     private volatile boolean acknowledged;
-    private volatile boolean postcopyWanted;
+    private final CountDownLatch postcopyWanted = new CountDownLatch(1);
 
     DestinationWords(OutgoingState state, MachineRun machineRun, PrecopySettings settings) {
         this.state = state;
@@ -70,11 +71,20 @@ final class DestinationWords implements ReturnPathListener, PrecopyLap.Watch {
 
     /** The guest may go first from now on. */
     void wantPostcopy() {
-        postcopyWanted = true;
+        postcopyWanted.countDown();
     }
 
     @Override
     public boolean wantsPostcopy() {
-        return postcopyWanted;
+        return postcopyWanted.getCount() == 0;
+    }
+
+    @Override
+    public void pause(long ns) throws InterruptedException {
+        if (canSwitchOver()) {
+            settings.clock().sleep(ns, postcopyWanted);
+        } else {
+            settings.clock().sleep(ns);
+        }
     }
 }

@@ -46,6 +46,9 @@ final class PrecopyLap {
 
         /** {@return whether the guest is to go before its RAM} */
         boolean wantsPostcopy();
+
+        /** Waits because the bandwidth limit says so; no longer than until the guest may go before its RAM. */
+        void pause(long ns) throws InterruptedException;
     }
 
     /** What goes first when the guest is stopped. */
@@ -347,6 +350,7 @@ final class PrecopyLap {
     private void endWindow() throws IOException {
         long transferredBytes = stream.transferredBytes();
         if (limit.isUsedUp(transferredBytes)) {
+            statistics.sample(now()); // whoever asks meanwhile is not to hear of the window before
             sleepToEnd();
         }
         LapStatistics.Sample sample = now();
@@ -365,7 +369,7 @@ final class PrecopyLap {
 
     private void sleepToEnd() throws IOException {
         try {
-            limit.sleepToEnd();
+            watch.pause(limit.leftNs());
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while the bandwidth limit held the migration");
