@@ -148,6 +148,20 @@ public final class PagemapDirtyLog implements DirtyLog {
 
     @Override
     public long collect(List<PageBitmap> dirty) throws IOException {
+        return collect(dirty, scan::writtenAndProtect);
+    }
+
+    @Override
+    public long collectLast(List<PageBitmap> dirty) throws IOException {
+        return collect(dirty, scan::written);
+    }
+
+    /** {@link PagemapScan#writtenAndProtect}, or without protecting. */
+    private interface Look {
+        long at(long startAddress, long endAddress, RegionConsumer consumer) throws LinuxException;
+    }
+
+    private long collect(List<PageBitmap> dirty, Look look) throws IOException {
         long pages = 0;
         for (int block = 0; block < dirty.size(); block++) {
             PageBitmap bitmap = dirty.get(block);
@@ -155,7 +169,7 @@ public final class PagemapDirtyLog implements DirtyLog {
             long end = address + memory.layout().block(block).lengthBytes();
             RegionConsumer toBitmap =
                     (from, to, _) -> bitmap.set((from - address) / Page.SIZE_BYTES, (to - from) / Page.SIZE_BYTES);
-            pages += scan.writtenAndProtect(address, end, toBitmap) / Page.SIZE_BYTES;
+            pages += look.at(address, end, toBitmap) / Page.SIZE_BYTES;
             pages += takeMarked(marked.get(block), bitmap);
         }
         return pages;

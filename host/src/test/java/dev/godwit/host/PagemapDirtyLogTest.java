@@ -70,6 +70,28 @@ class PagemapDirtyLogTest {
 
     @ParameterizedTest
     @MethodSource("dev.godwit.host.Memories#all")
+    void the_last_look_finds_what_another_would_and_protects_nothing(RamOptions options) throws IOException {
+        Memories.assumePossible(options, LAYOUT);
+        try (RamAllocation ram = RamAllocation.allocate(LAYOUT, options)) {
+            write(ram, 0, 10);
+            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram)) {
+                write(ram, 0, 20);
+                assertThat(collect(log)).contains(20L);
+                write(ram, 0, 600);
+                write(ram, 1, 15);
+                log.markWritten(0, 7, 1);
+                List<Long> last = collect(log::collectLast);
+                assertThat(last).contains(7L, 600L, 1024L + 15);
+                if (ram.memory().hostPageBytes().get(0) == 4096) {
+                    assertThat(last).hasSize(3);
+                }
+                assertThat(collect(log::collectLast)).contains(600L, 1024L + 15);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.godwit.host.Memories#all")
     void memory_that_was_never_touched_or_only_read_is_reported_when_it_is_written(RamOptions options)
             throws IOException {
         Memories.assumePossible(options, LAYOUT);
@@ -193,8 +215,17 @@ class PagemapDirtyLogTest {
 
     /** The pages of a collect, those of the second block after those of the first. */
     private static List<Long> collect(PagemapDirtyLog log) throws IOException {
+        return collect(log::collect);
+    }
+
+    /** {@link PagemapDirtyLog#collect} or another look. */
+    private interface Look {
+        long into(List<PageBitmap> dirty) throws IOException;
+    }
+
+    private static List<Long> collect(Look look) throws IOException {
         List<PageBitmap> dirty = Bitmaps.of(LAYOUT);
-        long reported = log.collect(dirty);
+        long reported = look.into(dirty);
         List<Long> pages = LongStream.concat(
                         Bitmaps.pages(dirty.get(0)), Bitmaps.pages(dirty.get(1)).map(page -> page + 1024))
                 .boxed()

@@ -93,6 +93,12 @@ public final class PagemapScan implements Closeable {
             return new Query(written, Set.of(), Set.of(), written, true, true, 0);
         }
 
+        /** The pages written since they were protected last, which stay as they are. */
+        public static Query written() {
+            Set<PageCategory> written = Set.of(PageCategory.WRITTEN);
+            return new Query(written, Set.of(), Set.of(), written, false, true, 0);
+        }
+
         /** The pages of some kinds; nothing is changed. */
         public static Query of(PageCategory... all) {
             return new Query(Set.of(all), Set.of(), Set.of(), Set.of(all), false, false, 0);
@@ -113,6 +119,7 @@ public final class PagemapScan implements Closeable {
     }
 
     private static final Query WRITTEN_AND_PROTECT = Query.writtenAndProtect();
+    private static final Query WRITTEN = Query.written();
 
     private final OpenFile pagemap;
     private final MemorySegment regions;
@@ -244,6 +251,11 @@ public final class PagemapScan implements Closeable {
      */
     public long writtenAndProtect(long startAddress, long endAddress, RegionConsumer consumer) throws LinuxException {
         return scanAll(startAddress, endAddress, WRITTEN_AND_PROTECT, consumer);
+    }
+
+    /** The same without protecting anything: a later call tells of these regions again. */
+    public long written(long startAddress, long endAddress, RegionConsumer consumer) throws LinuxException {
+        return scanAll(startAddress, endAddress, WRITTEN, consumer);
     }
 
     private long at(int index) {

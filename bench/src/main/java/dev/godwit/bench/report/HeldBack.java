@@ -32,7 +32,7 @@ record HeldBack(String profile, String caseName, Pattern rows) {
             by("precopy-plain", "precopy", "A standing.*"),
             by("precopy-xbzrle", "precopy", "A guest.*xbzrle.*"),
             by("precopy-writing", "precopy", "A guest.*"),
-            by("postcopy-pass", "postcopy", ".*after the first pass.*"),
+            by("postcopy-half", "postcopy", ".*half of its RAM has been sent.*"),
             by("postcopy-limited", "postcopy", ".*are pushed.*"),
             by("postcopy-once", "postcopy", ".*"),
             by("background-snapshot", "background", ".*: background by.*"),

@@ -27,6 +27,18 @@ public interface DirtyLog extends AutoCloseable {
     long collect(List<PageBitmap> dirty) throws IOException;
 
     /**
+     * The same for a guest that stands still, and never runs again unless this log is closed: what is written after it
+     * may be reported by no later call. A log that arms pages as it collects them saves that, while the guest waits.
+     *
+     * @param dirty as for {@link #collect}
+     * @return how many pages were reported
+     * @throws IOException if the kernel refuses; pages may be missing from the bitmaps then
+     */
+    default long collectLast(List<PageBitmap> dirty) throws IOException {
+        return collect(dirty);
+    }
+
+    /**
      * Has to be called after {@link #collect} reported pages and before they are read: writes from here on are seen by
      * the next collect. A log that arms pages as it collects them does nothing here.
      *

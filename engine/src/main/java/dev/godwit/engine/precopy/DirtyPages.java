@@ -77,6 +77,13 @@ public final class DirtyPages {
         return reported;
     }
 
+    /** The same for the last time, of a guest that stands still: {@link DirtyLog#collectLast}. */
+    public long collectLast(DirtyLog log) throws IOException {
+        long reported = log.collectLast(bitmaps);
+        count();
+        return reported;
+    }
+
     /** Adds other pages. */
     public void add(DirtyPages other) {
         for (int block = 0; block < bitmaps.size(); block++) {

@@ -163,7 +163,7 @@ final class PrecopyLap {
         statistics.guestStopped(stream.transferredBytes());
         stream.switchover();
         MachineState state = machine.save(); // first, because saving may write to RAM
-        readLog();
+        logRead(dirty.collectLast(log));
         stream.beginLast();
         while (dirty.pages() > 0) {
             watch.check();
@@ -186,7 +186,7 @@ final class PrecopyLap {
         stream.switchover();
         MachineState state = machine.save(); // first, because saving may write to RAM
         DirtyPages recent = DirtyPages.none(dirty.layout());
-        long reported = recent.collect(log);
+        long reported = recent.collectLast(log);
         policy.skip().giveBack(dirty);
         dirty.add(recent);
         dirtiedLast = policy.roundsFollowTheLog() ? dirty.pages() : reported;
@@ -233,7 +233,10 @@ final class PrecopyLap {
     }
 
     private void readLog() throws IOException {
-        long reported = dirty.collect(log);
+        logRead(dirty.collect(log));
+    }
+
+    private void logRead(long reported) throws IOException {
         policy.skip().giveBack(dirty);
         endRound(policy.roundsFollowTheLog() ? dirty.pages() : reported, false);
         syncs++;
