@@ -90,8 +90,13 @@ final class SnapshotConnector implements BackgroundSnapshot.Connector {
             return PlainFile.snapshot(machine, file.get());
         }
         MigrationChannel channel = channels.connect(uri);
-        channel.roomToSend(MigrationChannel.PAGES_ROOM_BYTES);
-        return new BackgroundStream(machine, channel);
+        try {
+            channel.roomToSend(MigrationChannel.PAGES_ROOM_BYTES);
+            return new BackgroundStream(machine, channel);
+        } catch (IOException | RuntimeException e) {
+            channel.close();
+            throw e;
+        }
     }
 
     private CreationFacts facts() {
