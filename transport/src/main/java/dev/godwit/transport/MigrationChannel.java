@@ -51,12 +51,14 @@ public interface MigrationChannel extends ByteChannel, GatheringByteChannel, Sca
     }
 
     /**
-     * Asks for room for what is written before the other side reads it. A unix socket has 208 KiB, and unlike that of
-     * TCP its room does not grow by itself: a writer of more at once goes to sleep half way, and each wakes the other
-     * for little. Whoever may have to send something urgent behind it leaves it small.
+     * Asks for room for what is written before the other side reads it, where that is on this host. A unix socket has
+     * 208 KiB, and its room does not grow by itself: a writer of more at once goes to sleep half way, and each wakes
+     * the other for little. That of TCP grows to several MiB, as a way to elsewhere needs; over loopback nothing is
+     * ever on its way, and pages only leave the processor's caches meanwhile. Whoever may have to send something urgent
+     * behind it does not ask.
      *
      * <p>The kernel gives what it allows to anybody ({@code net.core.wmem_max}), and twice that for its own books.
-     * Nothing happens where it is no unix socket.
+     * Nothing happens where the other side is elsewhere, or it is no socket.
      *
      * @param bytes positive
      * @throws IOException if the connection is gone

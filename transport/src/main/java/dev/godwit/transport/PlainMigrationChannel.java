@@ -2,6 +2,8 @@ package dev.godwit.transport;
 
 import dev.godwit.linux.DescriptorStream;
 import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -76,13 +78,17 @@ final class PlainMigrationChannel implements MigrationChannel {
     public void roomToSend(int bytes) throws IOException {
         switch (channel) {
             case SocketChannel socket
-            when socket.getRemoteAddress() instanceof UnixDomainSocketAddress ->
-                socket.setOption(StandardSocketOptions.SO_SNDBUF, bytes);
+            when isOfThisHost(socket.getRemoteAddress()) -> socket.setOption(StandardSocketOptions.SO_SNDBUF, bytes);
             case DescriptorStream socket when socket.isUnix() -> socket.sendBufferBytes(bytes);
             default -> {
-                // TCP knows better; a file or a pipe has no such thing
+                // TCP to elsewhere knows better; a file or a pipe has no such thing
             }
         }
+    }
+
+    private static boolean isOfThisHost(SocketAddress remote) {
+        return remote instanceof UnixDomainSocketAddress
+                || (remote instanceof InetSocketAddress tcp && tcp.getAddress().isLoopbackAddress());
     }
 
     @Override

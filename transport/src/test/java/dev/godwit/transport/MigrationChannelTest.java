@@ -6,11 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -123,13 +127,24 @@ class MigrationChannelTest {
         }
     }
 
+    /** Its own buffers grow to several MiB. */
     @Test
-    void where_room_cannot_be_asked_for_nothing_happens() throws Exception {
+    @SuppressWarnings("try") // the other side only has to be there
+    void a_tcp_connection_within_this_host_takes_no_more_than_its_room_before_it_is_read() throws Exception {
         try (MigrationListener listener = MigrationListener.open(MigrationUri.parse("tcp::0"));
-                MigrationChannel socket = listener.address().connect(PATIENCE);
-                MigrationChannel file =
-                        MigrationUri.parse("file:" + folder.resolve("f")).connect(PATIENCE)) {
-            socket.roomToSend(MigrationChannel.PAGES_ROOM_BYTES);
+                SocketChannel socket = SocketChannel.open(new InetSocketAddress(
+                        InetAddress.getLoopbackAddress(), ((MigrationUri.Tcp) listener.address()).port()));
+                MigrationChannel destination = listener.accept()) {
+            new PlainMigrationChannel(socket, "here").roomToSend(100_000);
+
+            assertThat(socket.getOption(StandardSocketOptions.SO_SNDBUF)).isBetween(100_000, 200_000);
+        }
+    }
+
+    @Test
+    void a_file_has_no_room_to_be_asked_for() throws Exception {
+        try (MigrationChannel file =
+                MigrationUri.parse("file:" + folder.resolve("f")).connect(PATIENCE)) {
             file.roomToSend(MigrationChannel.PAGES_ROOM_BYTES);
             send(file, "pages");
         }

@@ -119,7 +119,9 @@ final class OutgoingConnector implements Precopy.Connector, PostcopyReconnector 
             }
             MachineStream stream = new MachineStream(machine, main, capabilities, parameters);
             boolean postcopy = capabilities.contains(MigrationCapability.POSTCOPY_RAM);
-            if (!postcopy) { // there a page that is asked for would have to wait behind it
+            // In postcopy a page that is asked for would have to wait behind it; one connection of TCP has more, and
+            // uses it.
+            if (!postcopy && !(uri instanceof MigrationUri.Tcp)) {
                 main.roomToSend(MigrationChannel.PAGES_ROOM_BYTES);
             }
             if (postcopy || capabilities.contains(MigrationCapability.RETURN_PATH)) {
