@@ -30,9 +30,9 @@ public final class ZeroPages {
 
     /**
      * {@return where the zero pages end that start at a place: there, if its page has content} Faster than
-     * {@link #isZero} for each of many pages: a short run is compared with zeros, and the rest of a long one with
-     * itself, a word further on, without a stop at the end of each page. (With itself is the slower one for each byte:
-     * half of its reads lie across two cache lines.)
+     * {@link #isZero} for each of many pages. Each word is compared with zero, never with another of the memory: who
+     * compares memory with itself, a word further on, may miss pages full of one word that were there all the time,
+     * when the word before them becomes the same meanwhile.
      *
      * <p>What another thread writes meanwhile may be seen or not.
      *
@@ -41,17 +41,16 @@ public final class ZeroPages {
      * @param endBytes where the last page to look at ends, at least a page further
      */
     public static long zerosEnd(MemorySegment memory, long offsetBytes, long endBytes) {
-        long shortEnd = Math.min(endBytes, offsetBytes + ZERO_BYTES);
-        long content = MemorySegment.mismatch(memory, offsetBytes, shortEnd, ZEROS, 0, shortEnd - offsetBytes);
-        if (content >= 0) {
-            return offsetBytes + content - content % Page.SIZE_BYTES;
+        long at = offsetBytes;
+        while (at < endBytes) {
+            long end = Math.min(endBytes, at + ZERO_BYTES);
+            long content = MemorySegment.mismatch(memory, at, end, ZEROS, 0, end - at);
+            if (content >= 0) {
+                return at + content - content % Page.SIZE_BYTES;
+            }
+            at = end;
         }
-        if (shortEnd == endBytes) {
-            return endBytes;
-        }
-        content = MemorySegment.mismatch(
-                memory, shortEnd - Long.BYTES, endBytes - Long.BYTES, memory, shortEnd, endBytes);
-        return content < 0 ? endBytes : shortEnd + content - content % Page.SIZE_BYTES;
+        return at;
     }
 
     /**
