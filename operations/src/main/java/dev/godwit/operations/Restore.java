@@ -144,7 +144,6 @@ public final class Restore implements Closeable {
                 throw new IOException("a restore needs the destination's answer, and " + connection.remote()
                         + " goes one way; use tcp, unix or fd (to write a stream into a file, use convert)");
             }
-            connection.roomToSend(MigrationChannel.PAGES_ROOM_BYTES);
             DestinationAnswers answers = new DestinationAnswers(connection);
             try {
                 stream.returnPath().send(connection);

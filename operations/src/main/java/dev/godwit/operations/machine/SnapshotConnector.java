@@ -10,7 +10,6 @@ import dev.godwit.operations.GodwitVersion;
 import dev.godwit.qemu.BackgroundStream;
 import dev.godwit.snapshot.CreationFacts;
 import dev.godwit.snapshot.MachineSnapshotOutput;
-import dev.godwit.transport.MigrationChannel;
 import dev.godwit.transport.MigrationUri;
 import java.io.IOException;
 import java.time.Instant;
@@ -86,17 +85,9 @@ final class SnapshotConnector implements BackgroundSnapshot.Connector {
             return new MachineSnapshotOutput(machine, MappedFile.writer(mapped, parameters), writers, this::facts);
         }
         Optional<MigrationUri.OfFile> file = PlainFile.of(uri);
-        if (file.isPresent()) {
-            return PlainFile.snapshot(machine, file.get());
-        }
-        MigrationChannel channel = channels.connect(uri);
-        try {
-            channel.roomToSend(MigrationChannel.PAGES_ROOM_BYTES);
-            return new BackgroundStream(machine, channel);
-        } catch (IOException | RuntimeException e) {
-            channel.close();
-            throw e;
-        }
+        return file.isPresent()
+                ? PlainFile.snapshot(machine, file.get())
+                : new BackgroundStream(machine, channels.connect(uri));
     }
 
     private CreationFacts facts() {
