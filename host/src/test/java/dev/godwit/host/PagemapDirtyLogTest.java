@@ -22,8 +22,11 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -80,12 +83,49 @@ class PagemapDirtyLogTest {
                 write(ram, 0, 600);
                 write(ram, 1, 15);
                 log.markWritten(0, 7, 1);
-                List<Long> last = collect(log::collectLast);
+                List<Long> last = collect(dirty -> log.collectLast(dirty, Bitmaps.of(LAYOUT)));
                 assertThat(last).contains(7L, 600L, 1024L + 15);
                 if (ram.memory().hostPageBytes().get(0) == 4096) {
                     assertThat(last).hasSize(3);
                 }
-                assertThat(collect(log::collectLast)).contains(600L, 1024L + 15);
+                assertThat(collect(dirty -> log.collectLast(dirty, Bitmaps.of(LAYOUT))))
+                        .contains(600L, 1024L + 15);
+            }
+        }
+    }
+
+    @RepeatedTest(5)
+    void the_last_look_does_not_look_where_all_is_known_and_finds_everything_else(RepetitionInfo repetition)
+            throws IOException {
+        SplittableRandom random = new SplittableRandom(repetition.getCurrentRepetition());
+        long pages = 6 * 4096 + 100;
+        RamLayout layout = new RamLayout(List.of(new RamBlock("large", pages * 4096)));
+        RamOptions options = new RamOptions(RamBacking.ANONYMOUS, TransparentHugePages.UNWANTED);
+        try (RamAllocation ram = RamAllocation.allocate(layout, options)) {
+            PageBitmap known = new PageBitmap(pages);
+            for (int run = 0; run < 3; run++) {
+                long first = random.nextLong(pages);
+                known.set(first, random.nextLong(1, pages - first + 1));
+            }
+            known.set(4096, 4096);
+            PageBitmap written = new PageBitmap(pages);
+            try (PagemapDirtyLog log = PagemapDirtyLog.start(ram)) {
+                for (int write = 0; write < 500; write++) {
+                    long page = random.nextLong(pages);
+                    NativeMemory.store(ram.memory().hostAddress(0, page * 4096), write);
+                    written.set(page);
+                }
+                written.set(5000);
+                NativeMemory.store(ram.memory().hostAddress(0, 5000 * 4096), 1);
+                PageBitmap found = new PageBitmap(pages);
+                log.collectLast(List.of(found), List.of(known));
+
+                assertThat(found.get(5000)).isFalse();
+                for (long page = 0; page < pages; page++) {
+                    if (!known.get(page)) {
+                        assertThat(found.get(page)).as("page %d", page).isEqualTo(written.get(page));
+                    }
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationParameter;
 import dev.godwit.engine.migration.MigrationParameters;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.engine.postcopy.PostcopyStream;
 import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.precopy.OutgoingStream;
@@ -50,6 +51,7 @@ public final class MachineStream implements OutgoingStream {
     private @Nullable PageRoute route;
     private OutgoingPostcopy.@Nullable SecondConnection second;
     private @Nullable WritableByteChannel preempt;
+    private @Nullable PageClaims discarded;
     private @Nullable XbzrlePages xbzrle;
     private boolean oneRoundDone;
 
@@ -302,24 +304,31 @@ public final class MachineStream implements OutgoingStream {
     }
 
     @Override
-    public void preparePostcopy() throws IOException {
-        if (reader == null || second == null) {
-            return;
+    public void preparePostcopy(PageClaims left) throws IOException {
+        if (reader == null) {
+            throw new IOException("postcopy needs a return path");
         }
-        // Only now does the destination know which of the two is the main one.
-        reader.awaitAnswer(PostcopySender.ANSWER_TIMEOUT_MS);
-        preempt = second.open();
+        if (second != null) {
+            // Only now does the destination know which of the two is the main one.
+            reader.awaitPong(PrecopyFrame.PING_AT_START, PostcopySender.ANSWER_TIMEOUT_MS);
+            preempt = second.open();
+        }
+        // The guest need not stand still while most of RAM is forgotten, nor while what was sent before is taken in.
+        new PostcopyFrame(frame, left).discards();
+        frame.writer().command(new Command.Ping(PostcopyAnswers.PING_BEFORE_PACKAGE));
+        output.flush();
+        reader.awaitPong(PostcopyAnswers.PING_BEFORE_PACKAGE, PostcopySender.ANSWER_TIMEOUT_MS);
+        discarded = left;
     }
 
     @Override
     public PostcopyStream handOver(PostcopyWork work, MachineState state, RunStatus before) throws IOException {
-        if (reader == null) {
-            throw new IOException("postcopy needs a return path");
+        if (reader == null || discarded == null) {
+            throw new IllegalStateException("handOver before preparePostcopy");
         }
         PostcopySender sender = new PostcopySender(work, output, frame).awaitingRun();
         reader.handTo(sender.answers());
-        sender.frame().discards();
-        sender.command(new Command.Ping(PostcopyAnswers.PING_BEFORE_PACKAGE));
+        sender.frame().discardsBesides(discarded);
         sender.frame()
                 .packaged(MachineSections.sections(
                         MachinePackage.devices(configuration, state, before), MachineSections.RAM_SECTION_ID + 1));

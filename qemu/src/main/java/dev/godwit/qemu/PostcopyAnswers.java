@@ -27,7 +27,7 @@ final class PostcopyAnswers {
     /** The PING in the package, just before the guest runs. */
     static final int PING_BEFORE_RUN = 3;
 
-    /** The PING before the package, and the one behind it. */
+    /** The PING before the package, when there is nothing else on its way, and the one behind it. */
     static final int PING_BEFORE_PACKAGE = 2;
 
     static final int PING_AFTER_PACKAGE = 4;

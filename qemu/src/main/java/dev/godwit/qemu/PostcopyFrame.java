@@ -6,6 +6,7 @@ import dev.godwit.ram.Page;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes what stands around the pages of a postcopy stream (qemu-migration specification sections 3.3, 3.6 and 3.8),
@@ -15,6 +16,8 @@ import java.util.List;
  * POSTCOPY_ADVISE                    before the block list
  * PART ram: records, EOS             pages that are there when the guest starts, if any
  * POSTCOPY_RAM_DISCARD               what is still to be sent: at most 12 ranges each, of one block
+ * PING 2                             of a machine: it is stopped when this is answered
+ * POSTCOPY_RAM_DISCARD               what it wrote of what was sent
  * PACKAGED: POSTCOPY_LISTEN, the devices' sections, PING 3, POSTCOPY_RUN
  * PART ram: records, EOS             any number, each closed at once
  * END ram: EOS
@@ -49,23 +52,40 @@ final class PostcopyFrame {
 
     /** Says which pages the destination has to forget, because they follow. */
     void discards() throws IOException {
+        discardsBesides(null);
+    }
+
+    /** The same, but for those it was told of before: the unclaimed ones of {@code told}, which nobody claims. */
+    void discardsBesides(@Nullable PageClaims told) throws IOException {
         for (int block = 0; block < claims.layout().blocks().size(); block++) {
             List<Command.RamDiscard.Range> ranges = new ArrayList<>();
             long hostPageBytes = claims.hostPageBytes(block);
-            long first = claims.nextUnclaimed(block, 0);
+            long first = nextToTell(told, block, 0);
             while (first >= 0) {
                 long end = claims.nextClaimed(block, first);
+                long known = told == null ? -1 : told.nextUnclaimed(block, first);
+                if (known >= 0) {
+                    end = Math.min(end, known);
+                }
                 ranges.add(new Command.RamDiscard.Range(first * hostPageBytes, (end - first) * hostPageBytes));
                 if (ranges.size() == MOST_RANGES) {
                     discard(block, ranges);
                     ranges.clear();
                 }
-                first = claims.nextUnclaimed(block, end);
+                first = nextToTell(told, block, end);
             }
             if (!ranges.isEmpty()) {
                 discard(block, ranges);
             }
         }
+    }
+
+    private long nextToTell(@Nullable PageClaims told, int block, long from) {
+        long page = claims.nextUnclaimed(block, from);
+        while (told != null && page >= 0 && told.isUnclaimed(block, page)) {
+            page = claims.nextUnclaimed(block, told.nextClaimed(block, page));
+        }
+        return page;
     }
 
     private void discard(int block, List<Command.RamDiscard.Range> ranges) throws IOException {

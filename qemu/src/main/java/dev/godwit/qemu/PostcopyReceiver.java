@@ -154,6 +154,10 @@ final class PostcopyReceiver implements PostcopyCommands, IncomingRest {
     @Override
     public void loaded() throws IOException {
         paging.run();
+    }
+
+    @Override
+    public void started() {
         try {
             for (int value : guest().pings()) {
                 path().send(new ReturnPathMessage.Pong(value));

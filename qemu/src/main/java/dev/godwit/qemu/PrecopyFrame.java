@@ -18,6 +18,9 @@ import java.util.Optional;
  */
 final class PrecopyFrame {
 
+    /** The PING by which a destination shows that it answers. */
+    static final int PING_AT_START = 1;
+
     private final StreamWriter writer;
     private final SectionHeader start;
     private SectionHeader open;
@@ -38,7 +41,7 @@ final class PrecopyFrame {
         writer.configuration(configuration);
         if (returnPath) {
             writer.command(new Command.OpenReturnPath());
-            writer.command(new Command.Ping(1));
+            writer.command(new Command.Ping(PING_AT_START));
         }
     }
 

@@ -4,6 +4,8 @@ import dev.godwit.engine.precopy.ReturnPathListener;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.ReadableByteChannel;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +17,9 @@ final class ReturnPathReader {
 
     private final Thread thread;
     private final ReturnPathListener listener;
-    private final CountDownLatch answeredOrEnded = new CountDownLatch(1);
+    private final Map<Integer, CountDownLatch> pongs = Map.of(
+            PrecopyFrame.PING_AT_START, new CountDownLatch(1),
+            PostcopyAnswers.PING_BEFORE_PACKAGE, new CountDownLatch(1));
     private volatile @Nullable PostcopyAnswers postcopy;
 
     /**
@@ -54,7 +58,7 @@ final class ReturnPathReader {
         } catch (RuntimeException e) {
             lose(new IOException("reading the destination's answers failed: " + e, e));
         } finally {
-            answeredOrEnded.countDown();
+            pongs.values().forEach(CountDownLatch::countDown);
         }
     }
 
@@ -66,7 +70,7 @@ final class ReturnPathReader {
                 return false;
             }
             case ReturnPathMessage.SwitchoverAck _ -> listener.switchoverAcknowledged();
-            case ReturnPathMessage.Pong _ -> answeredOrEnded.countDown();
+            case ReturnPathMessage.Pong(int value) -> pong(value);
             case ReturnPathMessage.RequestPages _,
                     ReturnPathMessage.RequestPagesOf _,
                     ReturnPathMessage.ReceivedBitmap _,
@@ -86,12 +90,23 @@ final class ReturnPathReader {
         }
     }
 
-    /** Waits until the destination has answered the first PING; the end of the connection is the listener's to hear. */
-    void awaitAnswer(long timeoutMs) throws IOException {
+    private void pong(int value) {
+        CountDownLatch awaited = pongs.get(value);
+        if (awaited != null) {
+            awaited.countDown();
+        }
+    }
+
+    /**
+     * Waits until the destination has answered a PING, {@link PrecopyFrame#PING_AT_START} or
+     * {@link PostcopyAnswers#PING_BEFORE_PACKAGE}; the end of the connection, with which it returns as well, is the
+     * listener's to hear.
+     */
+    void awaitPong(int value, long timeoutMs) throws IOException {
         try {
-            if (!answeredOrEnded.await(timeoutMs, TimeUnit.MILLISECONDS)) {
+            if (!Objects.requireNonNull(pongs.get(value)).await(timeoutMs, TimeUnit.MILLISECONDS)) {
                 throw new IOException(
-                        "the destination did not answer the first PING within " + timeoutMs / 1000 + " s");
+                        "the destination did not answer PING %d within %d s".formatted(value, timeoutMs / 1000));
             }
         } catch (InterruptedException _) {
             Thread.currentThread().interrupt();

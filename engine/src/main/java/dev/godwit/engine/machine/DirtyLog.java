@@ -31,10 +31,12 @@ public interface DirtyLog extends AutoCloseable {
      * may be reported by no later call. A log that arms pages as it collects them saves that, while the guest waits.
      *
      * @param dirty as for {@link #collect}
+     * @param known one bitmap a block: pages that need not be reported, because they are known to be dirty. May be the
+     *     same bitmaps
      * @return how many pages were reported
      * @throws IOException if the kernel refuses; pages may be missing from the bitmaps then
      */
-    default long collectLast(List<PageBitmap> dirty) throws IOException {
+    default long collectLast(List<PageBitmap> dirty, List<PageBitmap> known) throws IOException {
         return collect(dirty);
     }
 

@@ -15,11 +15,17 @@ public interface IncomingRest {
     void beside(Runnable work);
 
     /**
-     * The machine has taken its devices' state; the source is told where it asked.
+     * The machine has taken its devices' state, and is about to be started.
      *
      * @throws IOException if this is not the time for it
      */
     void loaded() throws IOException;
+
+    /**
+     * The guest is here, and runs if it ran at the source; which is told so, where it asked. A connection that breaks
+     * with that is broken off.
+     */
+    void started();
 
     /**
      * Receives pages to the end, from the connection there is.

@@ -77,9 +77,13 @@ public final class DirtyPages {
         return reported;
     }
 
-    /** The same for the last time, of a guest that stands still: {@link DirtyLog#collectLast}. */
-    public long collectLast(DirtyLog log) throws IOException {
-        long reported = log.collectLast(bitmaps);
+    /**
+     * The same for the last time, of a guest that stands still: {@link DirtyLog#collectLast}.
+     *
+     * @param known need not be added
+     */
+    public long collectLast(DirtyLog log, DirtyPages known) throws IOException {
+        long reported = log.collectLast(bitmaps, known.bitmaps);
         count();
         return reported;
     }

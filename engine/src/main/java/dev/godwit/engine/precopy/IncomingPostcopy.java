@@ -64,6 +64,7 @@ final class IncomingPostcopy {
             migration.load(arrived.state());
             rest.loaded();
             migration.step(new MigrationTrigger.Loaded(), stream, rest);
+            rest.started();
         } catch (IOException | RuntimeException | Error e) {
             loadFailure = e;
             giveUpUnlessStarted(e);

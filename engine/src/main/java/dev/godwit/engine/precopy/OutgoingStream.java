@@ -2,6 +2,7 @@ package dev.godwit.engine.precopy;
 
 import dev.godwit.engine.machine.MachineState;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.engine.postcopy.PostcopyStream;
 import dev.godwit.engine.postcopy.PostcopyWork;
 import java.io.IOException;
@@ -95,21 +96,23 @@ public interface OutgoingStream extends OutgoingConnection, AutoCloseable {
     TransferCounters counters();
 
     /**
-     * Makes everything ready for a guest that goes first, while it still runs here. The capability {@code postcopy-ram}
+     * Makes everything ready for a guest that goes first, while it still runs here: says which pages are still to come,
+     * as far as that is known, and waits until the destination has forgotten them. The capability {@code postcopy-ram}
      * was on when this stream was made.
      *
+     * @param left what is still to be sent now; kept, and claimed by nobody
      * @throws IOException if the connection fails, or this format has no postcopy
      */
-    default void preparePostcopy() throws IOException {
+    default void preparePostcopy(PageClaims left) throws IOException {
         throw new IOException("this format has no postcopy");
     }
 
     /**
      * Sends what lets the guest run at the destination, in place of the last part of RAM, the devices and the end: says
-     * which pages are still to come, then the devices. When this returns, all of it is written, and the guest may run
-     * there; when it fails, not all of it is, and the guest cannot.
+     * which pages are still to come besides those that were left before, then the devices. When this returns, all of it
+     * is written, and the guest may run there; when it fails, not all of it is, and the guest cannot.
      *
-     * @param work what is still to be sent; something is
+     * @param work what is still to be sent; something is, and all that was left before
      * @param before how the guest was before it was stopped for the migration
      * @return sends the rest, over the same connections; it is closed before this stream
      */

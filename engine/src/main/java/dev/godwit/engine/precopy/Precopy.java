@@ -186,7 +186,7 @@ public final class Precopy {
         switch (lap.untilSwitchover()) {
             case RAM_FIRST -> switchOver(lap, connected.hasReturnPath());
             case GUEST_FIRST -> {
-                connected.preparePostcopy();
+                lap.prepareHandOver();
                 handOver(lap);
             }
         }

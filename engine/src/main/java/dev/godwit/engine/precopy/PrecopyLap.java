@@ -16,6 +16,7 @@ import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.engine.postcopy.PostcopyCounters;
 import dev.godwit.engine.postcopy.PostcopyStream;
 import dev.godwit.engine.postcopy.PostcopyWork;
+import dev.godwit.engine.postcopy.PushPolicy;
 import dev.godwit.ram.Page;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -163,7 +164,7 @@ final class PrecopyLap {
         statistics.guestStopped(stream.transferredBytes());
         stream.switchover();
         MachineState state = machine.save(); // first, because saving may write to RAM
-        logRead(dirty.collectLast(log));
+        logRead(dirty.collectLast(log, dirty));
         stream.beginLast();
         while (dirty.pages() > 0) {
             watch.check();
@@ -180,13 +181,28 @@ final class PrecopyLap {
         return state;
     }
 
+    private boolean wantsRecent() {
+        return PushPolicy.parse(settings.parameters().get().text(MigrationParameter.X_POSTCOPY_ORDER))
+                == PushPolicy.RECORDED;
+    }
+
+    /**
+     * Makes everything ready for a guest that goes before its RAM, while it runs: when it stands still, little will
+     * have to be looked for and said.
+     */
+    void prepareHandOver() throws IOException {
+        readLog();
+        stream.preparePostcopy(dirty.claims(machine.memory().hostPageBytes()));
+        watch.check();
+    }
+
     /** Finds what is left of a guest that stands still and is to go before its RAM. */
     Rest rest() throws IOException {
         statistics.guestStopped(stream.transferredBytes());
         stream.switchover();
         MachineState state = machine.save(); // first, because saving may write to RAM
         DirtyPages recent = DirtyPages.none(dirty.layout());
-        long reported = recent.collectLast(log);
+        long reported = recent.collectLast(log, wantsRecent() ? DirtyPages.none(dirty.layout()) : dirty);
         policy.skip().giveBack(dirty);
         dirty.add(recent);
         dirtiedLast = policy.roundsFollowTheLog() ? dirty.pages() : reported;

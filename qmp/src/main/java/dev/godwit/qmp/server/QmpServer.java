@@ -9,6 +9,7 @@ import java.lang.System.Logger.Level;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -111,8 +112,8 @@ public final class QmpServer implements Closeable {
     }
 
     private void publish(MachineEvent event) {
-        JsonObject message = EventJson.of(event);
-        sessions.forEach(session -> session.event(message));
+        Instant now = Instant.now();
+        sessions.forEach(session -> session.event(event, now));
     }
 
     /** Ends serving: what is queued for clients is still written, for a moment, and they are disconnected. */

@@ -1,5 +1,6 @@
 package dev.godwit.qmp.server;
 
+import dev.godwit.engine.migration.MachineEvent;
 import dev.godwit.qmp.JsonObject;
 import dev.godwit.qmp.JsonValue;
 import dev.godwit.qmp.MalformedJsonException;
@@ -10,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.function.Consumer;
@@ -28,12 +30,10 @@ final class QmpSession implements Closeable {
 
     private static final Duration LONGEST_GOODBYE = Duration.ofSeconds(2);
 
-    private static final String END = "";
-
     private final SocketChannel channel;
     private final Dispatcher dispatcher;
     private final Consumer<QmpSession> onEnd;
-    private final ArrayBlockingQueue<String> toWrite = new ArrayBlockingQueue<>(MAX_QUEUED_MESSAGES + 1);
+    private final ArrayBlockingQueue<Line> toWrite = new ArrayBlockingQueue<>(MAX_QUEUED_MESSAGES + 1);
     private final ArrayBlockingQueue<Request> toExecute = new ArrayBlockingQueue<>(MAX_QUEUED_COMMANDS);
     private final Thread reader;
     private final Thread executor;
@@ -46,6 +46,15 @@ final class QmpSession implements Closeable {
         record Malformed(String reason) implements Request {}
 
         record Hangup() implements Request {}
+    }
+
+    /** What goes out. It is put into words by who writes: whoever tells of an event may hold up a guest. */
+    private sealed interface Line {
+        record Message(JsonObject message) implements Line {}
+
+        record Event(MachineEvent event, Instant at) implements Line {}
+
+        record End() implements Line {}
     }
 
     QmpSession(SocketChannel channel, CommandTable commands, Consumer<QmpSession> onEnd) {
@@ -65,14 +74,18 @@ final class QmpSession implements Closeable {
     }
 
     /** Sends an event, if the client has negotiated. Does not block. */
-    void event(JsonObject event) {
+    void event(MachineEvent event, Instant at) {
         if (dispatcher.negotiated()) {
-            send(event);
+            send(new Line.Event(event, at));
         }
     }
 
     private void send(JsonObject message) {
-        if (!offer(message + "\r\n")) {
+        send(new Line.Message(message));
+    }
+
+    private void send(Line line) {
+        if (!offer(line)) {
             QmpServer.LOG.log(
                     Level.WARNING,
                     "QMP: a client that had left " + MAX_QUEUED_MESSAGES + " messages unread was disconnected");
@@ -80,7 +93,7 @@ final class QmpSession implements Closeable {
         }
     }
 
-    private synchronized boolean offer(String line) {
+    private synchronized boolean offer(Line line) {
         return toWrite.size() < MAX_QUEUED_MESSAGES && toWrite.offer(line);
     }
 
@@ -134,13 +147,12 @@ final class QmpSession implements Closeable {
     private void writeAll() {
         try (channel) {
             while (true) {
-                String line = toWrite.take();
-                if (line.isEmpty()) {
-                    return;
-                }
-                ByteBuffer bytes = ByteBuffer.wrap(line.getBytes(StandardCharsets.UTF_8));
-                while (bytes.hasRemaining()) {
-                    channel.write(bytes);
+                switch (toWrite.take()) {
+                    case Line.Message(JsonObject message) -> write(message);
+                    case Line.Event(MachineEvent event, Instant at) -> write(EventJson.of(event, at));
+                    case Line.End _ -> {
+                        return;
+                    }
                 }
             }
         } catch (IOException e) {
@@ -151,6 +163,13 @@ final class QmpSession implements Closeable {
             onEnd.accept(this);
             executor.interrupt();
             reader.interrupt();
+        }
+    }
+
+    private void write(JsonObject message) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap((message + "\r\n").getBytes(StandardCharsets.UTF_8));
+        while (bytes.hasRemaining()) {
+            channel.write(bytes);
         }
     }
 
@@ -167,7 +186,7 @@ final class QmpSession implements Closeable {
 
     private void endWriting() {
         onEnd.accept(this);
-        if (!toWrite.offer(END)) {
+        if (!toWrite.offer(new Line.End())) {
             disconnect();
         }
     }
