@@ -4,16 +4,19 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 
 GODWIT = pathlib.Path(__file__).resolve().parents[4] / "godwit"
 LONGEST_S = 300
+CPUCLOCK_SCHED = 2  # of the clock that the kernel has for each process
 
 
 def cpu_seconds(pid):
     """User and system time that a living process has used, and its children that have ended."""
+    own = time.clock_gettime(~pid << 3 | CPUCLOCK_SCHED)  # in nanoseconds; /proc counts in hundredths of a second
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(map(int, fields[13:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mib(pid):
