@@ -108,7 +108,8 @@ final class Targets {
         for (String wait : List.of("wait us, median", "wait us, 99 %")) {
             add("postcopy", ".*at once.*", ALL, wait, 2, new Peer(yardstick, "$1", wait));
         }
-        for (String seen : List.of("wait us, median", "wait us, mean", "wait us, 99 %", "wait us, longest", "waited ms")) {
+        for (String seen :
+                List.of("wait us, median", "wait us, mean", "wait us, 99 %", "wait us, longest", "waited ms")) {
             peer("postcopy", ".*scheduler.*", ALL, seen);
         }
     }

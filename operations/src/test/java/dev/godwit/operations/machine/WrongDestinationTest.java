@@ -1,12 +1,16 @@
 package dev.godwit.operations.machine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.godwit.engine.machine.Machine;
 import dev.godwit.engine.migration.ControlException;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.host.PostcopySupport;
+import dev.godwit.host.RamBacking;
+import dev.godwit.host.UserfaultfdRam;
 import dev.godwit.ram.RamBlock;
 import dev.godwit.testkit.Await;
 import dev.godwit.testkit.WritingMachine;
@@ -15,6 +19,8 @@ import dev.godwit.workload.WorkloadMachine;
 import dev.godwit.workload.WorkloadOptions;
 import dev.godwit.workload.WorkloadPattern;
 import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
@@ -87,6 +93,50 @@ class WrongDestinationTest {
     void a_destination_that_knows_older_devices_only_refuses_and_the_guest_stays() throws Exception {
         assertThat(refusalBy(writing("test-1"), writing("test-1").vcpuVersion(99)))
                 .contains("test/vcpu", "version 99");
+    }
+
+    @Test
+    void a_destination_that_cannot_start_a_guest_that_goes_first_gives_it_back() throws Exception {
+        assumeThat(PostcopySupport.of(RamBacking.ANONYMOUS, false).refusals()).isEmpty();
+        Map<MigrationCapability, Boolean> postcopy = Map.of(MigrationCapability.POSTCOPY_RAM, true);
+        WorkloadMachine guest = WorkloadMachine.create(machine());
+        WorkloadMachine here = WorkloadMachine.incoming(machine());
+        String uri = "unix:" + folder.resolve("other.sock");
+        try (GuestHost source = new GuestHost(guest, Optional.empty(), false);
+                GuestHost destination = new GuestHost(
+                        neverStarting(here),
+                        Optional.empty(),
+                        true,
+                        Optional.of(new UserfaultfdRam(here.ram(), false)))) {
+            source.cont();
+            source.setCapabilities(postcopy);
+            destination.setCapabilities(postcopy);
+            destination.migrateIncoming(uri, false);
+            source.migrate(uri, false);
+            source.migrateStartPostcopy();
+            Await.until("a failed destination", () -> destination.migration().status() == MigrationStatus.FAILED);
+            Await.until("a failed source", () -> source.migration().status() == MigrationStatus.FAILED);
+
+            assertThat(destination.migration().errorDescription().orElseThrow()).contains("no core is left");
+            assertThat(source.runStatus()).isEqualTo(RunStatus.RUNNING);
+            assertThat(guest.isRunning()).isTrue();
+            assertThat(here.isRunning()).isFalse();
+        }
+    }
+
+    /** The same machine, but that it does not run. */
+    private static Machine neverStarting(Machine machine) {
+        return (Machine) Proxy.newProxyInstance(
+                Machine.class.getClassLoader(), new Class<?>[] {Machine.class}, (_, method, arguments) -> {
+                    if (method.getName().equals("resume")) {
+                        throw new IOException("no core is left");
+                    }
+                    try {
+                        return method.invoke(machine, arguments);
+                    } catch (InvocationTargetException e) {
+                        throw e.getTargetException();
+                    }
+                });
     }
 
     private static WritingMachine writing(String type) {
