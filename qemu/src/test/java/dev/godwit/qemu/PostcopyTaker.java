@@ -51,6 +51,7 @@ final class PostcopyTaker implements AutoCloseable {
     private boolean running;
     private boolean complete;
     private boolean refuses;
+    private Runnable beforeStop = () -> {};
     private long postcopyPages;
     private long cutAtPages = Long.MAX_VALUE;
     private long cutEveryPages;
@@ -73,6 +74,12 @@ final class PostcopyTaker implements AutoCloseable {
     PostcopyTaker cutting(int times, long everyPages) {
         cuts = times;
         cutEveryPages = everyPages;
+        return this;
+    }
+
+    /** Does something before the source hears that it may stop the guest. */
+    PostcopyTaker beforeStop(Runnable work) {
+        beforeStop = work;
         return this;
     }
 
@@ -347,7 +354,12 @@ final class PostcopyTaker implements AutoCloseable {
         public void command(Command command) throws IOException {
             commands.add(command.getClass().getSimpleName());
             switch (command) {
-                case Command.Ping(int value) -> answer(new ReturnPathMessage.Pong(value));
+                case Command.Ping(int value) -> {
+                    if (value == PostcopyAnswers.PING_BEFORE_PACKAGE) {
+                        beforeStop.run();
+                    }
+                    answer(new ReturnPathMessage.Pong(value));
+                }
                 case Command.RamDiscard discarded -> discard(discarded);
                 case Command.ReceivedBitmap(String id) -> {
                     PageBitmap bits = received.get(layout.indexOf(id));

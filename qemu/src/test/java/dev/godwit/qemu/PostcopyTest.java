@@ -290,7 +290,7 @@ class PostcopyTest {
     void what_was_written_after_it_was_sent_is_forgotten_when_the_guest_stands_still() throws Exception {
         set(MigrationParameter.MAX_BANDWIDTH, RAM_BYTES / 2);
         run.cont();
-        try (PostcopyTaker taker = new PostcopyTaker(false, 29)) {
+        try (PostcopyTaker taker = new PostcopyTaker(false, 29).beforeStop(this::awaitManyWrites)) {
             taker.start();
             Precopy precopy = precopyTo(taker);
             FutureTask<Void> running = start(precopy);
@@ -303,6 +303,12 @@ class PostcopyTest {
             assertThat(taker.commands)
                     .containsSubsequence("RamDiscard", "Ping", "SwitchoverStart", "RamDiscard", "Packaged");
         }
+    }
+
+    /** So many that some are to pages that were sent. */
+    private void awaitManyWrites() {
+        long before = machine.steps();
+        Await.until("1000 writes", () -> machine.steps() > before + 1000);
     }
 
     @Test
