@@ -78,6 +78,18 @@ public final class PageClaims {
         return new PageClaims(layout, hostPageBytes, missing, missing::get);
     }
 
+    private PageClaims(PageClaims other) {
+        this.layout = other.layout;
+        this.hostPageBytes = other.hostPageBytes;
+        other.unclaimed.forEach(bits -> unclaimed.add(hostPagesOf(bits, bits.pages(), 1)));
+        other.toPush.forEach(bits -> toPush.add(hostPagesOf(bits, bits.pages(), 1)));
+    }
+
+    /** {@return the same, which change no more when these are claimed} Before anybody claims. */
+    public PageClaims copy() {
+        return new PageClaims(this);
+    }
+
     private static PageBitmap hostPagesOf(PageBitmap present, long hostPages, long pagesEach) {
         PageBitmap content = new PageBitmap(hostPages);
         if (pagesEach == 1) {

@@ -13,11 +13,13 @@ import dev.godwit.engine.postcopy.GuestReturnedException;
 import dev.godwit.engine.postcopy.PageClaims;
 import dev.godwit.engine.postcopy.PagePlace;
 import dev.godwit.engine.postcopy.PostcopyCounters;
+import dev.godwit.engine.postcopy.PostcopyRam;
 import dev.godwit.engine.postcopy.PostcopyStream;
 import dev.godwit.engine.postcopy.PostcopyWork;
 import dev.godwit.engine.postcopy.PushOrder;
 import dev.godwit.engine.postcopy.PushPace;
 import dev.godwit.engine.postcopy.PushPolicy;
+import dev.godwit.engine.postcopy.ReleasedRam;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.List;
@@ -58,11 +60,19 @@ final class PostcopyPhase {
     private boolean pausedByUser;
     private boolean abandoned;
 
+    private @Nullable PostcopyRam releasable;
+    private @Nullable ReleasedRam released;
+
     PostcopyPhase(Machine machine, OutgoingState state, PrecopySettings settings, LapStatistics statistics) {
         this.machine = machine;
         this.state = state;
         this.settings = settings;
         this.statistics = statistics;
+    }
+
+    /** Has memory given back once it is sent, where the capability {@code release-ram} is on. */
+    void releasing(PostcopyRam ram) {
+        releasable = ram;
     }
 
     PostcopyCounters counters() {
@@ -78,10 +88,14 @@ final class PostcopyPhase {
     /** {@return what is to be sent over the first connection} */
     PostcopyWork firstWork(PrecopyLap.Rest rest) {
         recent = rest.recent();
+        if (releasable != null && settings.has(MigrationCapability.RELEASE_RAM)) {
+            released = new ReleasedRam(releasable, rest.claims().copy(), this::runs);
+        }
         return work(rest.claims());
     }
 
     private PostcopyWork work(PageClaims left) {
+        PostcopyWork.Listener listener = released;
         claims = left;
         return new PostcopyWork(
                 new MachineSource(machine.memory()),
@@ -91,7 +105,7 @@ final class PostcopyPhase {
                 new PushPace(),
                 () -> settings.parameters().get().number(MigrationParameter.MAX_POSTCOPY_BANDWIDTH),
                 Progress.NONE,
-                PostcopyWork.onRun(this::runs));
+                listener == null ? PostcopyWork.onRun(this::runs) : listener);
     }
 
     private void runs() {
@@ -145,6 +159,9 @@ final class PostcopyPhase {
     private boolean isSent(PostcopyStream connected, DirtyLog log) {
         MigrationTrigger end = sent(connected);
         close(log);
+        if (released != null && end instanceof MigrationTrigger.Confirmed) {
+            released.end(); // before the end is told, with which the memory may go
+        }
         try {
             connected.close();
         } catch (IOException _) {

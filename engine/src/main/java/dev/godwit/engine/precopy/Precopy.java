@@ -13,6 +13,7 @@ import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationState;
 import dev.godwit.engine.migration.MigrationTrigger;
 import dev.godwit.engine.migration.RunStatus;
+import dev.godwit.engine.postcopy.PostcopyRam;
 import dev.godwit.engine.postcopy.PostcopyStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -64,6 +65,17 @@ public final class Precopy {
         this.state = new OutgoingState(machineRun, settings, statistics);
         this.words = new DestinationWords(state, machineRun, settings);
         this.postcopy = new PostcopyPhase(machine, state, settings, statistics);
+    }
+
+    /**
+     * Has memory given back once it is sent in postcopy, where the capability {@code release-ram} is on; before
+     * {@link #run}.
+     *
+     * @param ram the machine's
+     */
+    public Precopy releasing(PostcopyRam ram) {
+        postcopy.releasing(ram);
+        return this;
     }
 
     /**

@@ -15,6 +15,7 @@ final class CapabilityRules {
             MigrationCapability.AUTO_CONVERGE,
             MigrationCapability.ZERO_BLOCKS,
             MigrationCapability.EVENTS,
+            MigrationCapability.RELEASE_RAM,
             MigrationCapability.RETURN_PATH,
             MigrationCapability.PAUSE_BEFORE_SWITCHOVER,
             MigrationCapability.MULTIFD,
@@ -35,6 +36,7 @@ final class CapabilityRules {
             MigrationCapability.MULTIFD,
             MigrationCapability.PAUSE_BEFORE_SWITCHOVER,
             MigrationCapability.AUTO_CONVERGE,
+            MigrationCapability.RELEASE_RAM,
             MigrationCapability.XBZRLE,
             MigrationCapability.VALIDATE_UUID);
 

@@ -62,7 +62,7 @@ public final class GuestHost implements MachineControl, Closeable {
      * @param machine belongs to the host from now on
      * @param name what its user calls it
      * @param waitsForMigration whether its guest comes by a migration; otherwise {@link #cont} starts it
-     * @param postcopyRam its RAM, where it can be brought page by page
+     * @param postcopyRam its RAM, where it can be brought and given back page by page
      */
     public GuestHost(
             Machine machine, Optional<String> name, boolean waitsForMigration, Optional<PostcopyRam> postcopyRam) {
@@ -71,7 +71,8 @@ public final class GuestHost implements MachineControl, Closeable {
         this.machineRun =
                 new MachineRun(machine, waitsForMigration ? RunStatus.INMIGRATE : RunStatus.PRELAUNCH, events);
         this.settings = new MigrationSettings(machine);
-        this.outgoing = new OutgoingMigrations(machine, machineRun, settings, tlsObjects, events, this::tellIfAsked);
+        this.outgoing = new OutgoingMigrations(
+                machine, machineRun, settings, tlsObjects, postcopyRam, events, this::tellIfAsked);
         this.incoming =
                 new IncomingMigrations(machine, machineRun, settings, tlsObjects, postcopyRam, this::tellIfAsked);
         this.dirtyRate = new DirtyRateMeasurement(machine);

@@ -9,6 +9,7 @@ import dev.godwit.engine.migration.MachineRun;
 import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
+import dev.godwit.engine.postcopy.PostcopyRam;
 import dev.godwit.engine.precopy.Precopy;
 import dev.godwit.engine.precopy.PrecopySettings;
 import dev.godwit.host.UserfaultfdWriteTracking;
@@ -31,6 +32,7 @@ final class OutgoingMigrations implements Closeable {
     private final MachineRun machineRun;
     private final MigrationSettings settings;
     private final TlsObjects tlsObjects;
+    private final Optional<PostcopyRam> ram;
     private final Consumer<MachineEvent> events;
     private final Consumer<MachineEvent> eventsIfAsked;
     private volatile @Nullable Outgoing current;
@@ -46,12 +48,14 @@ final class OutgoingMigrations implements Closeable {
             MachineRun machineRun,
             MigrationSettings settings,
             TlsObjects tlsObjects,
+            Optional<PostcopyRam> ram,
             Consumer<MachineEvent> events,
             Consumer<MachineEvent> eventsIfAsked) {
         this.machine = machine;
         this.machineRun = machineRun;
         this.settings = settings;
         this.tlsObjects = tlsObjects;
+        this.ram = ram;
         this.events = events;
         this.eventsIfAsked = eventsIfAsked;
     }
@@ -74,9 +78,16 @@ final class OutgoingMigrations implements Closeable {
             snapshot(uri, capabilities);
             return;
         }
+        if (capabilities.contains(MigrationCapability.RELEASE_RAM)
+                && capabilities.contains(MigrationCapability.POSTCOPY_RAM)
+                && ram.isEmpty()) {
+            throw new ControlException("release-ram: the memory of this machine cannot be given back page by page");
+        }
         OutgoingConnector connector = connector(uri);
         PrecopySettings told = new PrecopySettings(capabilities, settings::parameters, events, Clock.SYSTEM);
-        OutgoingRun run = new OutgoingRun(new Precopy(machine, machineRun, connector, told), connector);
+        Precopy precopy = new Precopy(machine, machineRun, connector, told);
+        ram.ifPresent(precopy::releasing);
+        OutgoingRun run = new OutgoingRun(precopy, connector);
         current = run;
         run.start();
     }

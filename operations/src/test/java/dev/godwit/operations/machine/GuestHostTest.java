@@ -150,7 +150,14 @@ class GuestHostTest {
     @ParameterizedTest
     @EnumSource(
             value = MigrationCapability.class,
-            names = {"AUTO_CONVERGE", "SWITCHOVER_ACK", "VALIDATE_UUID", "ZERO_BLOCKS", "LATE_BLOCK_ACTIVATE"})
+            names = {
+                "AUTO_CONVERGE",
+                "SWITCHOVER_ACK",
+                "VALIDATE_UUID",
+                "RELEASE_RAM",
+                "ZERO_BLOCKS",
+                "LATE_BLOCK_ACTIVATE"
+            })
     void a_guest_moves_with_each_capability(MigrationCapability capability) throws Exception {
         WorkloadOptions options = machine().withUuid(new UUID(1, 2));
         try (HostPair pair = new HostPair(folder, options).with(MigrationCapability.RETURN_PATH, capability)) {

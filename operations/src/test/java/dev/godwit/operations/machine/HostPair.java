@@ -37,7 +37,11 @@ final class HostPair implements AutoCloseable {
 
     HostPair(Path folder, WorkloadOptions there, WorkloadOptions here) throws IOException, ControlException {
         sourceMachine = WorkloadMachine.create(there);
-        source = new GuestHost(sourceMachine, Optional.of("source"), false);
+        source = new GuestHost(
+                sourceMachine,
+                Optional.of("source"),
+                false,
+                Optional.of(new UserfaultfdRam(sourceMachine.ram(), false)));
         destinationMachine = WorkloadMachine.incoming(here);
         destination = new GuestHost(
                 destinationMachine,

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.godwit.engine.migration.ControlException;
+import dev.godwit.engine.migration.MigrationCapability;
 import dev.godwit.engine.migration.MigrationReport;
 import dev.godwit.engine.migration.MigrationStatus;
 import dev.godwit.engine.migration.PostcopyReport;
@@ -13,17 +14,21 @@ import dev.godwit.host.PostcopySupport;
 import dev.godwit.host.RamBacking;
 import dev.godwit.host.RamOptions;
 import dev.godwit.ram.Page;
+import dev.godwit.ram.ZeroPages;
 import dev.godwit.testkit.Await;
 import dev.godwit.workload.PageMaking;
 import dev.godwit.workload.WorkloadContent;
 import dev.godwit.workload.WorkloadLoad;
+import dev.godwit.workload.WorkloadMachine;
 import dev.godwit.workload.WorkloadOptions;
 import dev.godwit.workload.WorkloadPattern;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -179,6 +184,43 @@ class PostcopyBetweenMachinesTest {
             assertThat(pair.destinationMachine.statistics().damagedPages()).isZero();
             assertThatThrownBy(pair.destination::migratePause).isInstanceOf(ControlException.class);
         });
+    }
+
+    @ParameterizedTest
+    @CsvSource({"ANONYMOUS, false, 51", "ANONYMOUS, true, 52", "MEMFD, true, 53", "HUGETLB_2M, true, 54"})
+    void a_source_that_is_told_so_gives_memory_back_while_the_guest_is_followed(
+            RamBacking backing, boolean preempt, long seed) throws Exception {
+        travel(backing, preempt, new Random(seed), (journey, pair) -> {
+            pair.source.setCapabilities(Map.of(MigrationCapability.RELEASE_RAM, true));
+            long zeroBefore = zeroPages(pair.sourceMachine);
+            journey.atMost(4 << 20).begin(100).awaitDeparture();
+            Await.until(
+                    "pages that were sent are gone",
+                    () -> zeroPages(pair.sourceMachine) > zeroBefore + RAM_BYTES / Page.SIZE_BYTES / 4);
+            assertThat(pair.source.migration().status()).isEqualTo(MigrationStatus.POSTCOPY_ACTIVE);
+            journey.atMost(0).awaitArrival();
+
+            pair.assertArrived();
+            assertThat(zeroPages(pair.sourceMachine)).isEqualTo(RAM_BYTES / Page.SIZE_BYTES);
+        });
+    }
+
+    @Test
+    void a_source_that_gives_memory_back_cannot_come_back() throws Exception {
+        travel(RamBacking.ANONYMOUS, false, new Random(55), (journey, pair) -> {
+            pair.source.setCapabilities(Map.of(MigrationCapability.RELEASE_RAM, true));
+            journey.atMost(1 << 20).begin(0).awaitDeparture();
+            pair.source.migratePause();
+            Await.until("a pause", () -> pair.source.migration().status() == MigrationStatus.POSTCOPY_PAUSED);
+
+            assertThatThrownBy(() -> pair.source.migrate(pair.uri, true)).hasMessageContaining("release-ram");
+        });
+    }
+
+    private static long zeroPages(WorkloadMachine machine) {
+        return LongStream.range(0, RAM_BYTES / Page.SIZE_BYTES)
+                .filter(page -> ZeroPages.isZero(machine.memory().block(0), page * Page.SIZE_BYTES))
+                .count();
     }
 
     /** They are a few bytes each of the connection; were they pages for the limit, this would take six minutes. */

@@ -98,11 +98,13 @@ class WrongDestinationTest {
     @Test
     void a_destination_that_cannot_start_a_guest_that_goes_first_gives_it_back() throws Exception {
         assumeThat(PostcopySupport.of(RamBacking.ANONYMOUS, false).refusals()).isEmpty();
-        Map<MigrationCapability, Boolean> postcopy = Map.of(MigrationCapability.POSTCOPY_RAM, true);
+        Map<MigrationCapability, Boolean> postcopy =
+                Map.of(MigrationCapability.POSTCOPY_RAM, true, MigrationCapability.RELEASE_RAM, true);
         WorkloadMachine guest = WorkloadMachine.create(machine());
         WorkloadMachine here = WorkloadMachine.incoming(machine());
         String uri = "unix:" + folder.resolve("other.sock");
-        try (GuestHost source = new GuestHost(guest, Optional.empty(), false);
+        try (GuestHost source = new GuestHost(
+                        guest, Optional.empty(), false, Optional.of(new UserfaultfdRam(guest.ram(), false)));
                 GuestHost destination = new GuestHost(
                         neverStarting(here),
                         Optional.empty(),
@@ -121,6 +123,7 @@ class WrongDestinationTest {
             assertThat(source.runStatus()).isEqualTo(RunStatus.RUNNING);
             assertThat(guest.isRunning()).isTrue();
             assertThat(here.isRunning()).isFalse();
+            HostPair.assertSound(source, guest);
         }
     }
 
